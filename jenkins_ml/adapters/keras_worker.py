@@ -1,0 +1,242 @@
+"""The process that user code runs in: trains or loads a Keras model, exports it, and predicts the evaluation split.
+
+It gets one job as JSON on standard input, after its imports, so that it can be started while a training command still
+runs. It writes only below the job's `out`; the stage that started it checks what it finds there and alone writes to the
+store. A segmentation fault or an `os._exit` in user code therefore never leaves a half version.
+
+    out/model/           the SavedModel
+    out/predictions/predictions.npz   labels, predictions, and replay examples as replay/<input>
+    out/result.json      signature, curves, data digest, count, environment; or the error
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jenkins_ml import __version__
+from jenkins_ml.adapters import saved_model as saved_models
+from jenkins_ml.adapters import user_code
+from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed
+from jenkins_ml.records import Signature, TensorSpec
+
+REPLAY_EXAMPLES = 64
+BATCH = 1024
+
+
+def main(argv: list[str]) -> int:
+    """Do one job. `argv` holds what to import before it comes: "whole" for user code that trains, "lean" to load a
+    Keras file, "serving" to predict with a SavedModel.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if argv == ["serving"]:
+        saved_models.import_tensorflow()
+    else:
+        _import_keras(lean=argv == ["lean"])
+    line = sys.stdin.readline()
+    if not line:
+        return 0  # nobody wants the job any more
+    job = json.loads(line)
+    out = Path(job["out"])
+    try:
+        result = _carry_out(job, out)
+    except JenkinsMLError as error:
+        if error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
+        result = {"error": {"kind": type(error).__name__, "what": error.what, "next_step": error.next_step}}
+    (out / "result.json").write_text(json.dumps(result))
+    return 0
+
+
+def _carry_out(job: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    directory = Path(job["directory"])
+    load = user_code.find(job["load"], directory, "data.load")
+    curves: dict[str, list[float]] = {}
+    if job["mode"] == "predict":
+        saved_model = Path(job["saved_model"])
+    else:
+        saved_model = out / "model"
+        if job["mode"] == "train":
+            model = _train(job, load, directory)
+            curves = _curves(model)
+            _export(model, saved_model)
+        else:
+            _take(Path(job["output"]), saved_model)
+    features, labels, data_digest = user_code.evaluation_split(load, directory)
+    signature, inputs, predictions = _predict(saved_model, features)
+    folder = out / "predictions"
+    folder.mkdir()
+    replay = {f"replay/{name}": values[:REPLAY_EXAMPLES] for name, values in inputs.items()}
+    np.savez(folder / "predictions.npz", labels=_plain(labels), predictions=predictions, **replay)
+    return {
+        "signature": asdict(signature),
+        "curves": curves,
+        "data_digest": data_digest,
+        "count": len(labels),
+        "environment": _environment(),
+    }
+
+
+def _import_keras(lean: bool) -> None:
+    """Import Keras. Lean: without scikit-learn and pandas, which it imports only to serve their users (a quarter of the time)."""
+    hidden = [name for name in ("sklearn", "pandas") if lean and name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        import keras
+
+        keras.Sequential  # noqa: B018 - loads what Keras loads lazily
+    except ImportError as error:
+        raise SystemExit(f"TensorFlow and Keras are needed: pip install 'jenkins-ml[tensorflow]' ({error})") from error
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+def _train(job: Mapping[str, Any], load: Any, directory: Path) -> Any:
+    import keras
+
+    train = user_code.find(job["entrypoint"], directory, "train.entrypoint")
+    data = user_code.call(load, directory, "train")
+    if data is None:
+        raise StageFailed('load("train") returned nothing', "return (features, labels)")
+    model = user_code.call(train, directory, data, **job["params"])
+    if not isinstance(model, keras.Model):
+        raise StageFailed(f"{job['entrypoint']} returned {type(model).__name__}, not a Keras model", "return the trained model")
+    return model
+
+
+def _curves(model: Any) -> dict[str, list[float]]:
+    """The values of each epoch that the last `fit` left on the model; a diverged training is refused here."""
+    history = getattr(getattr(model, "history", None), "history", None) or {}
+    curves = {str(name): [float(value) for value in values] for name, values in history.items()}
+    for name, values in curves.items():
+        for epoch, value in enumerate(values, 1):
+            if not np.isfinite(value):
+                raise StageFailed(
+                    f"training diverged: {name} is {value} in epoch {epoch}",
+                    "lower the learning rate, or look for NaN in the training data",
+                )
+    return curves
+
+
+def _export(model: Any, target: Path) -> None:
+    try:
+        model.export(str(target), verbose=False)
+    except Exception as error:
+        raise StageFailed(f"the model cannot be exported: {error}", "call it on data once, so that its input shape is known") from error
+
+
+def _take(output: Path, target: Path) -> None:
+    """Bring what a training command left behind into the form that is served."""
+    if output.is_dir():
+        shutil.copytree(output, target, symlinks=True)
+        return
+    import keras
+
+    try:
+        model = keras.saving.load_model(output, compile=False, safe_mode=True)
+    except Exception as error:
+        text = str(error).strip().splitlines() or [type(error).__name__]
+        if "ambda" in str(error) or "unsafe" in str(error):
+            raise IntegrityError(f"{output.name} holds code that would run when it is loaded: {text[0]}", "replace the Lambda layer") from error
+        raise StageFailed(f"{output.name} cannot be loaded as a Keras model: {text[0]}", "check what the command writes") from error
+    _export(model, target)
+
+
+def _predict(saved_model: Path, features: user_code.Features) -> tuple[Signature, user_code.Features, np.ndarray]:
+    """Predictions of the exported model, so that what is gated is what will be served."""
+    model = saved_models.load(saved_model)
+    if "serving_default" not in model.signatures:
+        raise StageFailed("the SavedModel has no signature serving_default", "export it with one")
+    signature = model.signatures["serving_default"]
+    inputs = fit(signature, features)
+    if len(signature.outputs) != 1:
+        names = ", ".join(spec.name for spec in signature.outputs)
+        raise StageFailed(f"the model has {len(signature.outputs)} outputs ({names})", "export a signature with the one that is judged")
+    fixed = signature.inputs[0].shape[0] if signature.inputs[0].shape else None
+    size = fixed or BATCH
+    count = len(next(iter(inputs.values())))
+    answers = []
+    for start in range(0, count, size):
+        batch = {name: values[start : start + size] for name, values in inputs.items()}
+        rows = len(next(iter(batch.values())))
+        if fixed and rows < fixed:
+            batch = {name: np.concatenate([values, values[:1].repeat(fixed - rows, 0)]) for name, values in batch.items()}
+        try:
+            answer = model.predict(batch)[signature.outputs[0].name]
+        except Exception as error:
+            raise StageFailed(f"the exported model fails on rows {start} to {start + rows - 1} of the test split: {error}") from error
+        answers.append(answer[:rows])
+    predictions = np.concatenate(answers)
+    if len(predictions) != count:
+        raise StageFailed(f"the model answered {len(predictions)} rows for {count}", "it must answer one row an example")
+    return signature, inputs, predictions
+
+
+def fit(signature: Signature, features: user_code.Features) -> user_code.Features:
+    """The features under the names and dtypes that a signature asks for.
+
+    Raises:
+        StageFailed: names, shapes or dtypes do not fit.
+    """
+    specs = {spec.name: spec for spec in signature.inputs}
+    named = {next(iter(specs)): features[""]} if set(features) == {""} and len(specs) == 1 else features
+    if set(named) != set(specs):
+        raise _misfit(f"it takes {_names(specs)}, the data has {_names(named)}")
+    return {name: _fit_one(specs[name], values) for name, values in named.items()}
+
+
+def _fit_one(spec: TensorSpec, values: np.ndarray) -> np.ndarray:
+    if spec.shape and (
+        len(spec.shape) != values.ndim
+        or any(want is not None and want != have for want, have in zip(spec.shape[1:], values.shape[1:], strict=True))
+    ):
+        want = tuple("any" if size is None else size for size in spec.shape)
+        raise _misfit(f"input {spec.name!r} has shape {want}, the data {values.shape}")
+    if spec.dtype == "str":
+        if values.dtype.kind not in "USO":
+            raise _misfit(f"input {spec.name!r} takes text, the data is {values.dtype}")
+        return _plain(values)
+    if values.dtype.kind not in "biuf" or not np.can_cast(values.dtype, spec.dtype, casting="same_kind"):
+        raise _misfit(f"input {spec.name!r} takes {spec.dtype}, the data is {values.dtype}")
+    return values.astype(spec.dtype, copy=False)
+
+
+def _misfit(what: str) -> StageFailed:
+    return StageFailed(f"the model's signature does not fit the data: {what}", "make data.load and the model agree")
+
+
+def _names(items: Mapping[str, Any]) -> str:
+    return ", ".join(sorted(repr(name) if name else "one unnamed input" for name in items)) or "nothing"
+
+
+def _plain(values: np.ndarray) -> np.ndarray:
+    """Arrays of objects (text) as fixed-width text, which a file holds without pickling."""
+    return values.astype(str) if values.dtype.hasobject else values
+
+
+def _environment() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "jenkins-ml": __version__, "platform": platform.platform()}
+    for name in ("tensorflow", "tensorflow-cpu", "keras", "numpy"):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

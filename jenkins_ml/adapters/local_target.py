@@ -1,0 +1,107 @@
+"""The embedded server as a target of releases: live traffic is watched, and examples are replayed where it is short."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from jenkins_ml.adapters import local_server
+from jenkins_ml.adapters.local_server import LocalServer
+from jenkins_ml.core.judge import Evidence, Window
+
+# The canary's share falls back to 0 by itself when nobody renews it for this long.
+LEASE_SECONDS = 10.0
+_REPLAY_DEADLINE_SECONDS = 60.0
+
+
+@dataclass
+class LocalTarget:
+    """One release on an embedded server.
+
+    Args:
+        server: the server.
+        paths: where the files of a version lie.
+        bodies: recorded prediction requests, to be replayed.
+        interval: seconds that each step is watched.
+        min_requests: answers of the canary that a step needs.
+        slower_than_ms: the latency limit; None for none.
+        sleep: waits for some seconds.
+    """
+
+    server: LocalServer
+    paths: Mapping[int, Path]
+    bodies: tuple[bytes, ...]
+    interval: float
+    min_requests: int
+    slower_than_ms: float | None
+    sleep: Callable[[float], None] = time.sleep
+
+    def __post_init__(self) -> None:
+        self._traffic: tuple[int | None, int | None, int] = (None, None, 0)
+
+    def load(self, version: int) -> None:
+        """Load and warm a version."""
+        self.server.load(version, self.paths[version])
+
+    def unload(self, version: int) -> None:
+        """Take a version out."""
+        self.server.unload(version)
+
+    def route(self, stable: int | None, canary: int | None, weight: int) -> None:
+        """Split the traffic."""
+        self._traffic = (stable, canary, weight)
+        self._renew()
+
+    def watch(self, candidate: int, stable: int | None) -> Evidence:
+        """Watch for one interval; replay what live traffic lacks to both versions; answer what was seen."""
+        since = self._sequences()
+        ends = time.monotonic() + self.interval
+        while (left := ends - time.monotonic()) > 0:
+            self.sleep(min(left, LEASE_SECONDS / 4))
+            self._renew()
+        missing = self.min_requests - self._window(candidate, since).live.requests
+        if missing > 0:
+            versions = (candidate,) if stable is None else (candidate, stable)
+            local_server.replay(self.server, versions, self.bodies, missing, deadline_seconds=_REPLAY_DEADLINE_SECONDS)
+            self._renew()
+        seen = self._window(candidate, since)
+        seen_stable = self._window(stable, since) if stable is not None else local_server.Windows.empty()
+        return Evidence(
+            live=_judged(seen.live),
+            live_stable=_judged(seen_stable.live),
+            replayed=_judged(seen.pinned),
+            replayed_stable=_judged(seen_stable.pinned),
+        )
+
+    def _renew(self) -> None:
+        stable, canary, weight = self._traffic
+        if (stable, canary) != (None, None):
+            self.server.set_traffic(stable, canary, weight, LEASE_SECONDS)
+
+    def _sequences(self) -> dict[int, int]:
+        return {int(version): state["sequence"] for version, state in self.server.state()["versions"].items()}
+
+    def _window(self, version: int, since: Mapping[int, int]) -> local_server.Windows:
+        return self.server.window(version, since.get(version, 0), self.slower_than_ms)
+
+
+def request_bodies(predictions: Path) -> tuple[bytes, ...]:
+    """The examples kept beside predictions as REST predict requests, one row each."""
+    with np.load(predictions, allow_pickle=False) as arrays:
+        inputs = {name.removeprefix("replay/"): arrays[name] for name in arrays.files if name.startswith("replay/")}
+    rows = len(next(iter(inputs.values()))) if inputs else 0
+    return tuple(_body({name: values[row].tolist() for name, values in inputs.items()}) for row in range(rows))
+
+
+def _body(row: Mapping[str, object]) -> bytes:
+    instance = next(iter(row.values())) if len(row) == 1 else row
+    return json.dumps({"instances": [instance]}).encode()
+
+
+def _judged(window: local_server.Window) -> Window:
+    return Window(requests=window.requests, failed=window.failed + window.nan, slow=window.slow)

@@ -1,0 +1,270 @@
+"""The shape of jenkins-ml.yaml. Each field says what, its unit, its default and why that default.
+
+docs/configuration.md and the JSON Schema are made from these descriptions, so they are written for users.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+
+from jenkins_ml.names import DEFAULT_STORE
+
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"
+FUNCTION_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"
+DURATION_PATTERN = r"^([0-9]{1,6}(\.[0-9]+)?)(ms|s|m|h|d)$"
+
+_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_duration(value: Any) -> Any:
+    """Text such as "500ms", "90s", "10m", "2h" or "1d" as a timedelta; other values are left for pydantic to refuse."""
+    if isinstance(value, str):
+        match = re.fullmatch(DURATION_PATTERN, value)
+        if match is None:
+            raise ValueError("write a duration as a number of up to six digits and a unit: 500ms, 90s, 10m, 2h or 1d")
+        return timedelta(seconds=float(match[1]) * _UNIT_SECONDS[match[3]])
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"a duration needs a unit: {value}s, {value}m or {value}h")
+    return value
+
+
+def _longer_than_nothing(duration: timedelta) -> timedelta:
+    if not duration:
+        raise ValueError("must be longer than nothing")
+    return duration
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration, json_schema_input_type=Annotated[str, Field(pattern=DURATION_PATTERN)]),
+]
+Timeout = Annotated[Duration, AfterValidator(_longer_than_nothing)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Function = Annotated[str, Field(pattern=FUNCTION_PATTERN)]
+Command = Annotated[str, Field(min_length=1)]
+MetricName = Literal["accuracy", "precision", "recall", "f1", "loss", "roc_auc"]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """What every part of the file shares: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+
+class Data(Section):
+    """Where the examples come from."""
+
+    load: Function = Field(
+        description='"module:function", called as load(split) with "train" or "test"; it returns (features, labels): '
+        "arrays, a dictionary of named feature arrays, or an iterable of such batches (a tf.data.Dataset, for example)."
+    )
+
+
+class Test(Section):
+    """The tests of the model's code."""
+
+    command: Command = Field(
+        description="Run by the shell in the folder of this file; any exit code but 0 fails the stage."
+    )
+    timeout: Timeout = Field(
+        default=timedelta(minutes=30), description="Ended after this long; tests rarely need more."
+    )
+
+
+class Train(Section):
+    """How a model is trained: by a function, or by a command that leaves a model behind."""
+
+    entrypoint: Function | None = Field(
+        default=None,
+        description='"module:function", called as train(data, **params) with what load("train") returned; '
+        "it returns the trained model.",
+    )
+    command: Command | None = Field(
+        default=None, description="A training script as it is today, run by the shell; it writes `output`."
+    )
+    output: str | None = Field(
+        default=None,
+        min_length=1,
+        description="What `command` leaves behind: a .h5 or .keras file, or the folder of a SavedModel. "
+        "Relative to this file.",
+    )
+    params: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="Keyword arguments of the entrypoint; for a command, one JSON object in JENKINS_ML_PARAMS.",
+    )
+    framework: Literal["keras"] = Field(default="keras", description="What made the model.")
+    timeout: Timeout = Field(
+        default=timedelta(hours=24), description="Training is ended after this long: a guard, not a schedule."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.entrypoint is None) == (self.command is None):
+            raise ValueError("give either `entrypoint` or `command`")
+        if self.command is not None and self.output is None:
+            raise ValueError("`command` needs `output`: the model that it writes")
+        if self.entrypoint is not None and self.output is not None:
+            raise ValueError("`output` belongs to `command`; an entrypoint returns its model")
+        return self
+
+
+class MetricLimits(Section):
+    """The limits of one metric. At least one of them is needed."""
+
+    min: Finite | None = Field(default=None, description="The point value must be at least this.")
+    max: Finite | None = Field(default=None, description="The point value must be at most this.")
+    max_regression: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="How much worse than production it may be, in the metric's own unit: a paired non-inferiority test "
+        "on the same examples, at `gate.confidence`.",
+    )
+    average: Literal["macro", "micro", "weighted"] | None = Field(
+        default=None,
+        description="For precision, recall, f1 and roc_auc over several classes. "
+        "Default macro: every class counts the same.",
+    )
+    inconclusive: Literal["fail", "warn", "pass"] | None = Field(
+        default=None, description="What to do when the data cannot tell; default `gate.inconclusive`."
+    )
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.min is None and self.max is None and self.max_regression is None:
+            raise ValueError("give at least one of `min`, `max`, `max_regression`")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"`min` {self.min} is above `max` {self.max}: nothing can pass")
+        return self
+
+
+class Gate(Section):
+    """What a model must reach to be released. Without metrics nothing is approved."""
+
+    metrics: dict[MetricName, MetricLimits] = Field(
+        default_factory=dict,
+        description="Limits by metric: accuracy, precision, recall, f1, loss, roc_auc. `loss` is log loss for "
+        "classification and squared error for regression.",
+    )
+    task: Literal["auto", "binary", "multiclass", "regression"] = Field(
+        default="auto",
+        description="Default auto: two classes with one score are binary, several scores are multiclass, "
+        "real-valued labels are regression.",
+    )
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(
+        default=0.95,
+        description="Of each one-sided comparison with production. 0.95: one worse model in twenty gets through.",
+    )
+    inconclusive: Literal["fail", "warn", "pass"] = Field(
+        default="fail",
+        description="When the data cannot tell: fail exits 4; warn and pass exit 0 and say so.",
+    )
+    first_release: Literal["allow", "outside-jenkins"] = Field(
+        default="outside-jenkins",
+        description="Whether a model may be approved with no production version to compare with. By default not in a "
+        "Jenkins build, where a lost store must not look like a first release.",
+    )
+
+
+class Canary(Section):
+    """How traffic moves to a new version, and what stops it."""
+
+    steps: tuple[Annotated[int, Field(ge=1, le=100)], ...] = Field(
+        default=(5, 25, 50, 100),
+        strict=False,
+        min_length=1,
+        description="Percent of the traffic, rising, ending with 100. First a small one: few users meet a bad version.",
+    )
+    interval: Duration = Field(
+        default=timedelta(seconds=60),
+        description="How long each step is watched before the next; a release takes this long for every step.",
+    )
+    max_error_rate_increase: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.01,
+        description="How much higher the canary's share of failed or NaN answers may be than production's; a share "
+        "between 0 and 1. 0.01: one answer in a hundred.",
+    )
+    max_latency_p99_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="99 of 100 of the canary's answers must be this quick, in milliseconds. Default: not looked at.",
+    )
+    min_requests: Annotated[int, Field(ge=20, le=100_000)] = Field(
+        default=100,
+        description="Answers of the canary that each step needs; where live traffic brings fewer, the gate's examples "
+        "are replayed to both versions. 100: fewer have no 99th percentile.",
+    )
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if list(self.steps) != sorted(set(self.steps)) or self.steps[-1] != 100:
+            raise ValueError("`steps` rise and end with 100, such as [5, 25, 50, 100]")
+        return self
+
+
+class Serve(Section):
+    """Where the model is served, and how a new version gets there."""
+
+    target: Literal["local"] = Field(default="local", description="local: the embedded server on this machine.")
+    environment: Name = Field(
+        default="production", description="Name of what is released to; each has its own history."
+    )
+    release_branch: Annotated[str, Field(min_length=1)] = Field(
+        default="main", description="Only this branch releases; every other one trains and gates."
+    )
+    rest_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=8501,
+        description="Loopback port of the REST interface, as TensorFlow Serving has it; 0 takes a free one.",
+    )
+    grpc_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=8500,
+        description="Loopback port of the gRPC interface, as TensorFlow Serving has it; 0 takes a free one.",
+    )
+    canary: Canary = Field(default_factory=Canary, description="Steps, interval and limits of the canary.")
+
+
+class Agent(Section):
+    """Which Jenkins agent runs the stages."""
+
+    label: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="Label of the agent, or an expression of labels; default any."
+    )
+
+
+class Jenkins(Section):
+    """What the generated Jenkinsfile needs to know."""
+
+    agent: Agent = Field(default_factory=Agent, description="Where the stages run.")
+    timeout: Timeout = Field(
+        default=timedelta(hours=2),
+        description="The build is aborted after this long, so that one that hangs frees its agent; raise it for a "
+        "longer training.",
+    )
+
+
+class Config(Section):
+    """jenkins-ml.yaml as a whole."""
+
+    model: Name = Field(
+        description="Name of the model: small letters, digits, '.', '_' and '-'. It names folders, metrics and URLs."
+    )
+    data: Data = Field(description="Where the examples come from.")
+    test: Test | None = Field(
+        default=None, description="The tests of the model's code; without it the stage is left out."
+    )
+    train: Train = Field(description="How a model is trained.")
+    gate: Gate = Field(default_factory=Gate, description="What a model must reach.")
+    serve: Serve = Field(default_factory=Serve, description="Where and how it is released.")
+    jenkins: Jenkins = Field(default_factory=Jenkins, description="What the generated Jenkinsfile needs.")
+    store: Annotated[str, Field(min_length=1)] = Field(
+        default=DEFAULT_STORE,
+        description="Folder of the model store, relative to this file; absolute in Jenkins, where workspaces are "
+        "wiped. JENKINS_ML_STORE overrides it.",
+    )
+
+
+def seconds(duration: timedelta) -> float:
+    """A duration in seconds."""
+    return duration / timedelta(seconds=1)

@@ -1,0 +1,359 @@
+"""The frozen values that cross processes, and how they become JSON and come back.
+
+A record is one JSON object with its kind in `"record"` ("manifest/1"). Written canonically (sorted keys, two blanks,
+one newline at the end), so that equal records have equal bytes and equal digests. Laws, held by tests/property:
+`decode(encode(r)) == r` and `encode(decode(b)) == b` for bytes that `encode` wrote.
+
+Reading is strict: a kind or version that this code does not know, a missing field, an unknown field or a value of
+another type is refused with a message that names the field. A field added within a version has a default, so files
+written before it stay readable; anything else is a new version.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final, Literal, TypeVar
+
+from jenkins_ml.errors import IntegrityError
+
+Verdict = Literal["approved", "rejected", "inconclusive"]
+Outcome = Literal["passed", "failed", "inconclusive", "warned", "skipped"]
+Number = float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileEntry:
+    """One file of a version: POSIX path relative to the version, bytes, SHA-256 in hexadecimal."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorSpec:
+    """One input or output: name, NumPy dtype name ("float32", "str"), shape with None where any size goes."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """What a model takes and answers, sorted by name."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit:
+    """The checkout that a run works on; branch None when detached or outside git, sha None outside git."""
+
+    sha: str | None
+    branch: str | None
+    dirty: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineage:
+    """Where a version comes from.
+
+    Args:
+        commit: the checkout it was trained in.
+        data_digest: digest of the evaluation split (see adapters/user_data.py for how it is made).
+        training: the entrypoint ("model:train") or the command that trained it.
+        params: the training parameters.
+        environment: name -> version of Python and of the libraries that made it.
+        run: the run that made it.
+        built_by: URL of the build, or "user@host" outside Jenkins.
+        compared_with: the version in production when it was trained; None for a first one.
+    """
+
+    commit: Commit
+    data_digest: str
+    training: str
+    params: Mapping[str, Any]
+    environment: Mapping[str, str]
+    run: str
+    built_by: str
+    compared_with: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a version is. `artefact_digest` covers the files, the manifest's own digest covers everything."""
+
+    RECORD: ClassVar[str] = "manifest/1"
+    model: str
+    version: int
+    created: str  # RFC 3339, UTC
+    framework: str
+    artefact_digest: str
+    files: tuple[FileEntry, ...]
+    signature: Signature
+    metrics: Mapping[str, float]  # of the evaluation split, as measured when it was trained
+    curves: Mapping[str, tuple[float, ...]]  # one value an epoch, as the framework names them
+    lineage: Lineage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """Predictions of one artefact on one data set, computed once; the arrays lie beside it in `file`."""
+
+    RECORD: ClassVar[str] = "predictions/1"
+    artefact_digest: str
+    data_digest: str
+    file: FileEntry
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStart:
+    """The first stage of a run writes it; every later stage must be on the same commit."""
+
+    RECORD: ClassVar[str] = "run/1"
+    run: str
+    model: str
+    commit: Commit
+    created: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tested:
+    """The test stage passed."""
+
+    RECORD: ClassVar[str] = "test/1"
+    run: str
+    command: str
+    seconds: float
+    created: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionRef:
+    """One version, exactly: its number and the digest of its manifest."""
+
+    version: int
+    manifest_digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """The train stage made a version; `branch` is None for the release branch, else it lies under branches/."""
+
+    RECORD: ClassVar[str] = "train/1"
+    run: str
+    candidate: VersionRef
+    branch: str | None
+    data_digest: str
+    created: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """One thing the gate looked at, and what it found.
+
+    Args:
+        name: unique in the decision, such as "accuracy min" or "accuracy max_regression".
+        metric: the metric it is about ("accuracy"); "model" for conditions beside the metrics.
+        kind: "min", "max" or "max_regression".
+        outcome: what it came to; "skipped" only where there is nothing to compare with.
+        candidate: the candidate's number; None where it has none (and then it did not pass).
+        baseline: production's number on the same examples; None without a baseline.
+        limit: the number it was held against.
+        low, high: the interval that decided: of the metric, or of candidate - baseline for a comparison;
+            None where the point value decides.
+        count: how many examples it rests on.
+        needed: for an inconclusive one, how many examples would about settle it; else None.
+        reason: one sentence with the numbers in it.
+    """
+
+    name: str
+    metric: str
+    kind: str
+    outcome: Outcome
+    candidate: Number
+    baseline: Number
+    limit: Number
+    low: Number
+    high: Number
+    count: int
+    needed: int | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What the gate decided about exactly one manifest, and every reason.
+
+    `baseline` None: there was no production version. `confidence` is of each one-sided comparison.
+    """
+
+    RECORD: ClassVar[str] = "decision/1"
+    run: str
+    model: str
+    environment: str
+    verdict: Verdict
+    summary: str
+    candidate: VersionRef
+    baseline: VersionRef | None
+    data_digest: str
+    count: int
+    confidence: float
+    conditions: tuple[Condition, ...]
+    metrics: Mapping[str, Number]
+    baseline_metrics: Mapping[str, Number]
+    created: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """The serve stage ended: the version is in production."""
+
+    RECORD: ClassVar[str] = "serve/1"
+    run: str
+    environment: str
+    released: VersionRef
+    previous: int | None
+    rest_url: str
+    grpc_address: str
+    created: str
+
+
+JournalKind = Literal[
+    "decision",  # the gate's verdict
+    "release_started",  # intention: traffic is about to move to `version`
+    "release_step",  # intention: `weight` percent of the traffic goes to `version`
+    "released",  # `version` is in production
+    "release_rolled_back",  # the canary failed: production is `previous`, as before
+    "release_abandoned",  # the deployer was stopped or died: production is `previous`, as before
+    "rollback_started",  # intention, and from here the truth: production becomes `version`
+    "rolled_back",  # `version` is in production again
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalEntry:
+    """One line of a model's history. Only the journal says what is in production."""
+
+    RECORD: ClassVar[str] = "journal/1"
+    number: int
+    time: str
+    kind: JournalKind
+    environment: str
+    version: int
+    manifest_digest: str
+    previous: int | None
+    run: str
+    by: str
+    reason: str
+    weight: int | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+R = TypeVar("R")
+KINDS: Final[Mapping[str, type]] = {
+    cls.RECORD: cls
+    for cls in (Manifest, Predictions, RunStart, Tested, Trained, Decision, Served, JournalEntry)
+}
+
+
+def encode(record: Any) -> bytes:
+    """Canonical bytes of a record; raises ValueError for NaN or an infinity, which JSON cannot carry."""
+    data = {"record": record.RECORD, **dataclasses.asdict(record)}
+    return (json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def decode(cls: type[R], data: bytes, source: str) -> R:
+    """The record in `data`.
+
+    Args:
+        cls: the expected kind.
+        data: the bytes of one JSON object.
+        source: where they came from, for the message.
+
+    Raises:
+        IntegrityError: not JSON, another kind, a newer version, or a field that does not fit.
+    """
+    try:
+        value = json.loads(data)
+    except ValueError as error:
+        raise IntegrityError(f"{source} is not JSON: {error}", "restore it from a backup, or run the stage again") from error
+    if not isinstance(value, dict):
+        raise IntegrityError(f"{source} is not a record: a JSON object is expected")
+    kind = value.pop("record", None)
+    expected: str = cls.RECORD  # type: ignore[attr-defined]
+    if kind != expected:
+        known = isinstance(kind, str) and kind.split("/")[0] == expected.split("/")[0]
+        hint = "a newer jenkins-ml wrote it: upgrade this one" if known else "it is not the file that this stage reads"
+        raise IntegrityError(f"{source} holds {kind!r}, not {expected!r}", hint)
+    try:
+        return _build(cls, value, "")
+    except (TypeError, ValueError) as error:
+        raise IntegrityError(f"{source} is not a valid {expected}: {error}", "run the stage that writes it again") from error
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def artefact_digest(files: tuple[FileEntry, ...]) -> str:
+    """Digest of a set of files: SHA-256 over "sha256  path" lines sorted by path, as `sha256sum` prints them."""
+    lines = (f"{entry.sha256}  {entry.path}\n" for entry in sorted(files, key=lambda entry: entry.path))
+    return digest("".join(lines).encode())
+
+
+def _build(cls: type[R], value: Any, where: str) -> R:
+    if not isinstance(value, dict):
+        raise TypeError(f"{where or 'the record'} is not an object")
+    hints = typing.get_type_hints(cls)
+    fields = {item.name: item for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    if unknown := sorted(set(value) - set(fields)):
+        raise ValueError(f"unknown field {where}{unknown[0]}")
+    required = {name for name, item in fields.items() if item.default is item.default_factory is dataclasses.MISSING}
+    if missing := sorted(required - set(value)):
+        raise ValueError(f"missing field {where}{missing[0]}")
+    return cls(**{name: _convert(hints[name], item, where + name) for name, item in value.items()})
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return _convert_union(arguments, value, where)
+    if origin is Literal:
+        if value not in arguments:
+            raise ValueError(f"{where} is {value!r}, not one of {', '.join(map(str, arguments))}")
+        return value
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise TypeError(f"{where} is not a list")
+        return tuple(_convert(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value))
+    if origin is Mapping:  # what get_origin answers for Mapping[...]
+        if not isinstance(value, dict):
+            raise TypeError(f"{where} is not an object")
+        return {key: _convert(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    if dataclasses.is_dataclass(hint):
+        return _build(typing.cast("type[Any]", hint), value, where + ".")
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        raise TypeError(f"{where} is {type(value).__name__}, not {hint.__name__}")
+    return value
+
+
+def _convert_union(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
+    if value is None and type(None) in arguments:
+        return None
+    [hint] = [argument for argument in arguments if argument is not type(None)]
+    return _convert(hint, value, where)

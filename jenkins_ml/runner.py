@@ -1,0 +1,79 @@
+"""The local run: the stage graph, executed here in the order, environment and exit codes of the generated Jenkinsfile."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jenkins_ml import names
+from jenkins_ml.adapters import processes, warm
+from jenkins_ml.config.model import seconds
+from jenkins_ml.errors import StageFailed
+from jenkins_ml.pipeline import Stage
+
+_GRACE_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended: the exit code of the stage that ended it, and that stage; None when all went well."""
+
+    exit_code: int
+    stage: Stage | None
+
+
+def run(stages: Sequence[Stage], directory: Path, environment: Mapping[str, str]) -> Ended:
+    """Run stages one after another, each as a process of its own, until one fails.
+
+    TensorFlow is imported once for all of them, by a process that they fork from (see adapters/warm.py).
+
+    Args:
+        stages: in order.
+        directory: where jenkins-ml.yaml lies.
+        environment: what the pipeline sets for all of them, JENKINS_ML_RUN among it.
+    """
+    with _warm(stages) as address:
+        for stage in stages:
+            code = _run_stage(stage, directory, {**os.environ, **environment, **address})
+            if code:
+                return Ended(code, stage)
+    return Ended(0, None)
+
+
+@contextlib.contextmanager
+def _warm(stages: Sequence[Stage]) -> Iterator[dict[str, str]]:
+    if names.ENV_WARM in os.environ or not any(stage.name in ("train", "serve") for stage in stages):
+        yield {}
+        return
+    with warm.started() as address:
+        yield {names.ENV_WARM: str(address)}
+
+
+def _run_stage(stage: Stage, directory: Path, environment: dict[str, str]) -> int:
+    module, *arguments = stage.command
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"jenkins_ml.steps.{module}", *arguments],
+        cwd=directory,
+        env=environment,
+        preexec_fn=processes.stop_with_parent,  # noqa: PLW1509 - one system call
+    )
+    try:
+        code = process.wait(seconds(stage.timeout))
+    except BaseException as error:
+        # Ctrl-C has reached the stage too; SIGTERM only us. It gets time to put traffic back and to journal.
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_SECONDS)
+        process.kill()
+        process.wait()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise StageFailed(f"stage {stage.name} took longer than {stage.timeout}", "look for what hangs") from error
+        raise
+    return 128 - code if code < 0 else code

@@ -1,0 +1,158 @@
+"""What every stage begins with: its configuration, its store, its run, and the checks that hold for all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import socket
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from jenkins_ml import names
+from jenkins_ml.adapters import checkout
+from jenkins_ml.adapters.clock import now
+from jenkins_ml.adapters.model_store import ModelStore
+from jenkins_ml.config.loader import load
+from jenkins_ml.config.model import Config
+from jenkins_ml.errors import IntegrityError, UsageError
+from jenkins_ml.records import Commit, RunStart, Trained
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Answer as JSON on standard output.")
+environment_option = click.option("--environment", metavar="NAME", help="Default: serve.environment.")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A model repository, or one folder of it: where jenkins-ml.yaml lies."""
+
+    directory: Path
+    config: Config
+    store: ModelStore
+
+    @classmethod
+    def here(cls) -> Project:
+        """The project in the current folder."""
+        directory = Path.cwd()
+        config = load(directory)
+        return cls(directory, config, ModelStore(_store_root(directory, config), config.model))
+
+    @cached_property
+    def commit(self) -> Commit:
+        """The checkout."""
+        return checkout.describe(self.directory)
+
+    @property
+    def candidate_branch(self) -> str | None:
+        """Where candidates of this checkout lie: None for the release branch, and where there is no git at all."""
+        branch = self.commit.branch
+        return None if branch is None or branch == self.config.serve.release_branch else branch
+
+    def reports(self, run: str) -> Path:
+        """Where the reports of a run go."""
+        return self.directory / names.REPORTS_DIR / run
+
+    def environment(self, chosen: str | None = None) -> str:
+        """The environment that a command works on."""
+        if chosen is not None and not re.fullmatch(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?", chosen):
+            raise UsageError(f"{chosen!r} is no name of an environment", "use small letters, digits, '.', '_' and '-'")
+        return chosen or self.config.serve.environment
+
+
+def in_jenkins() -> bool:
+    """Whether this is a Jenkins build."""
+    return bool(os.environ.get(names.ENV_BUILD_TAG))
+
+
+def current_run() -> str:
+    """The run that this stage belongs to, as a file name.
+
+    Raises:
+        UsageError: JENKINS_ML_RUN is not set: no stage ever asks for "the latest".
+    """
+    run = os.environ.get(names.ENV_RUN, "")
+    if not run:
+        raise UsageError(
+            f"{names.ENV_RUN} is not set, so this stage does not know which run it belongs to",
+            "use `jenkins-ml run`, or set it to the run that `jenkins-ml train` printed",
+        )
+    return _file_name(run)
+
+
+def current_or_new_run() -> str:
+    """The run of the environment, or a new one: for the stages that may begin a run."""
+    return current_run() if os.environ.get(names.ENV_RUN) else new_run()
+
+
+def new_run() -> str:
+    """A new run: a ULID (48 bits of milliseconds, 80 of chance, in Crockford's base 32), so that runs sort by time."""
+    value = (int(time.time() * 1000) << 80) | secrets.randbits(80)
+    return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def join_run(project: Project, run: str) -> None:
+    """Begin a run, or make sure that this stage works on the commit that the run began with.
+
+    Raises:
+        IntegrityError: the checkout is at another commit.
+    """
+    start = RunStart(run=run, model=project.config.model, commit=project.commit, created=now())
+    if project.store.write_run(run, "run", start):
+        return
+    begun = project.store.read_run(RunStart, run, "run")
+    if begun is not None and begun.commit.sha != project.commit.sha:
+        raise IntegrityError(
+            f"run {run} began at commit {begun.commit.sha}, this checkout is at {project.commit.sha}",
+            "check out that commit, or start a new run",
+        )
+
+
+def trained(project: Project, run: str) -> Trained:
+    """What the train stage of a run handed over."""
+    record = project.store.read_run(Trained, run, "train")
+    if record is None:
+        raise UsageError(f"run {run} has no trained version", "run `jenkins-ml train` with the same JENKINS_ML_RUN first")
+    return record
+
+
+def built_by() -> str:
+    """The build's URL in Jenkins, else who runs this and where."""
+    if in_jenkins():
+        return os.environ.get("BUILD_URL") or os.environ[names.ENV_BUILD_TAG]
+    return f"{os.environ.get('USER') or os.getuid()}@{socket.gethostname()}"
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
+
+
+def _store_root(directory: Path, config: Config) -> Path:
+    text = os.environ.get(names.ENV_STORE) or config.store
+    if "://" in text:
+        raise UsageError(f"the store {text} is not a folder", "object stores are not supported yet: give a folder")
+    if in_jenkins() and not Path(text).is_absolute():
+        raise UsageError(
+            f"the store {text!r} is relative, and Jenkins wipes workspaces",
+            f"set {names.ENV_STORE} on the agents, or `store:` in {names.CONFIG_FILE}, to an absolute folder that lasts",
+        )
+    return directory / text
+
+
+def _file_name(run: str) -> str:
+    """A run as one path component; JOB_NAME brings slashes, and anything else a person may type."""
+    name = quote(run, safe=" +@=,")
+    if name in (".", ".."):
+        name = name.replace(".", "%2E")
+    if len(name) > 200:
+        raise UsageError(f"{names.ENV_RUN} is longer than 200 characters", "shorten it")
+    return name

@@ -1,0 +1,151 @@
+"""`jenkins-ml serve`: release the version of this run, by a canary, if it is approved for exactly this production."""
+
+from __future__ import annotations
+
+import click
+
+from jenkins_ml.adapters.clock import now
+from jenkins_ml.adapters.local_server import LocalServer
+from jenkins_ml.adapters.local_target import LocalTarget, request_bodies
+from jenkins_ml.adapters.release import release
+from jenkins_ml.config.model import seconds
+from jenkins_ml.core.history import History
+from jenkins_ml.core.judge import Limits
+from jenkins_ml.core.rollout import Plan
+from jenkins_ml.errors import GateInconclusive, GateRejected, IntegrityError, RolledBack, UsageError
+from jenkins_ml.records import Decision, Manifest, Served, Trained
+from jenkins_ml.reporting.console import Reporter, reporter
+from jenkins_ml.steps import serving
+from jenkins_ml.steps.common import Project, current_run, environment_option, join_run, json_option, print_json, trained
+from jenkins_ml.steps.gate import refusal, stage_name
+
+
+@click.command("serve")
+@environment_option
+@json_option
+def command(environment: str | None, as_json: bool) -> None:
+    """Release the version of this run: load it, move traffic to it step by step, and roll back if it is worse."""
+    project = Project.here()
+    run = current_run()
+    join_run(project, run)
+    record = trained(project, run)
+    if record.branch is not None:
+        raise UsageError(
+            f"branch {record.branch!r} does not release: only {project.config.serve.release_branch!r} does",
+            "merge it, or change serve.release_branch",
+        )
+    environment = project.environment(environment)
+    with reporter() as report:
+        report.stage("serve")
+        with serving.releasing(project, environment, f"serve, run {run}"):
+            server = _serve(project, run, record, environment, report)
+        report.done(serving.how_to_ask(server, project.config.model))
+    if as_json:
+        print_json(
+            {
+                "run": run,
+                "environment": environment,
+                "version": record.candidate.version,
+                "rest": server.rest_url(project.config.model),
+                "grpc": f"127.0.0.1:{server.grpc_port}",
+            }
+        )
+
+
+def _serve(project: Project, run: str, record: Trained, environment: str, report: Reporter) -> LocalServer:
+    history = serving.end_what_was_left(project, environment, run, report)
+    if history.production == record.candidate:
+        report.step(f"version {record.candidate.version} is in production already")
+        server = serving.find_or_start(project, environment, report)
+        serving.settle(project, server, history)
+        return server
+    decision = _approval(project, run, record, environment, history)
+    manifest = project.store.verify(record.candidate)
+    server = serving.find_or_start(project, environment, report)
+    serving.settle(project, server, history)
+    plan = _plan(project, record, history)
+    target = _target(project, server, record, manifest, decision)
+    author = serving.author(project, environment, run)
+    state = release(plan, record.candidate, target, author, report.step)
+    if state.phase == "rolled_back":
+        project.store.withdraw(record.candidate.version)
+        stays = f"version {plan.stable} stays in production" if plan.stable else "nothing is in production, as before"
+        raise RolledBack(f"version {record.candidate.version} was rolled back: {state.reason}", stays)
+    serving.settle(project, server, project.store.journal.history(environment))
+    served = Served(
+        run=run,
+        environment=environment,
+        released=record.candidate,
+        previous=plan.stable,
+        rest_url=server.rest_url(project.config.model),
+        grpc_address=f"127.0.0.1:{server.grpc_port}",
+        created=now(),
+    )
+    project.store.write_run(run, "serve", served)
+    return server
+
+
+def _approval(project: Project, run: str, record: Trained, environment: str, history: History) -> Decision:
+    """The decision that approves exactly this manifest against exactly this production.
+
+    Raises:
+        GateRejected: there is none, or it is no approval.
+        GateInconclusive: production has moved since, or the gate could not decide.
+        IntegrityError: the decision is about another manifest.
+    """
+    store, version = project.store, record.candidate.version
+    decision = store.read_run(Decision, run, stage_name(history.production))
+    if decision is None:
+        if any((store.home / "runs" / run).glob("gate*.json")):
+            raise GateInconclusive(
+                f"production has moved since version {version} was gated",
+                f"gate again: JENKINS_ML_RUN={run} jenkins-ml run --from gate",
+            )
+        raise GateRejected(f"version {version} is not approved: it was not gated", "run `jenkins-ml gate` first")
+    if decision.candidate != record.candidate or decision.baseline != history.production:
+        raise IntegrityError(f"the decision of run {run} is not about what would be released", "train and gate again")
+    if decision.environment != environment:
+        raise GateRejected(
+            f"version {version} was gated for {decision.environment}, not for {environment}",
+            f"run `jenkins-ml gate --environment {environment}` first",
+        )
+    if failure := refusal(decision):
+        raise failure
+    return decision
+
+
+def _plan(project: Project, record: Trained, history: History) -> Plan:
+    canary = project.config.serve.canary
+    return Plan(
+        candidate=record.candidate.version,
+        stable=history.production.version if history.production else None,
+        steps=canary.steps,
+        limits=Limits(
+            max_error_rate_increase=canary.max_error_rate_increase,
+            latency_limited=canary.max_latency_p99_ms is not None,
+            min_requests=canary.min_requests,
+        ),
+    )
+
+
+def _target(
+    project: Project, server: LocalServer, record: Trained, manifest: Manifest, decision: Decision
+) -> LocalTarget:
+    canary = project.config.serve.canary
+    predictions = project.store.predictions(manifest.artefact_digest, decision.data_digest)
+    if predictions is None:
+        raise IntegrityError("the predictions that the gate judged are gone", "gate again")
+    return LocalTarget(
+        server=server,
+        paths={record.candidate.version: project.store.publish(record.candidate)},
+        bodies=request_bodies(predictions),
+        interval=seconds(canary.interval),
+        min_requests=canary.min_requests,
+        slower_than_ms=canary.max_latency_p99_ms,
+    )
+
+
+if __name__ == "__main__":
+    from jenkins_ml.cli import run_step
+
+    run_step(command)

@@ -1,0 +1,126 @@
+"""What serve, rollback, server and status share: the server of an environment, kept as the journal has it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+from jenkins_ml.adapters import files, local_server
+from jenkins_ml.adapters.local_server import LocalServer
+from jenkins_ml.adapters.processes import spawn_server
+from jenkins_ml.adapters.release import Author
+from jenkins_ml.core.history import History
+from jenkins_ml.errors import Unavailable
+from jenkins_ml.records import VersionRef
+from jenkins_ml.reporting.console import Reporter
+from jenkins_ml.steps.common import Project, built_by
+
+_START_DEADLINE_SECONDS = 180.0
+
+
+@contextlib.contextmanager
+def releasing(project: Project, environment: str, what: str) -> Iterator[None]:
+    """Hold the release lock of an environment: one release or rollback at a time.
+
+    Raises:
+        Unavailable: somebody else holds it.
+    """
+    try:
+        with files.lock(project.store.release_lock(environment), f"process {os.getpid()} ({what})"):
+            yield
+    except files.Locked as error:
+        raise Unavailable(
+            f"{environment} is being changed by {error.holder}", "wait until it has ended, or stop it, then run this again"
+        ) from error
+
+
+def author(project: Project, environment: str, run: str) -> Author:
+    """Who writes the journal of a release."""
+    return Author(journal=project.store.journal, environment=environment, run=run, by=built_by())
+
+
+def find(project: Project, environment: str) -> LocalServer | None:
+    """The server of an environment; None when none runs."""
+    return local_server.find(project.store.server_state(environment))
+
+
+def find_or_start(project: Project, environment: str, report: Reporter) -> LocalServer:
+    """The server of an environment, started when none runs."""
+    server = find(project, environment)
+    if server is not None:
+        return server
+    report.step("starting the model server")
+    state_file = project.store.server_state(environment)
+    state_file.parent.mkdir(parents=True, exist_ok=True)
+    return local_server.start(
+        state_file,
+        model=project.config.model,
+        environment=environment,
+        rest_port=project.config.serve.rest_port,
+        grpc_port=project.config.serve.grpc_port,
+        log_file=state_file.with_suffix(".log"),
+        spawn=spawn_server,
+        deadline_seconds=_START_DEADLINE_SECONDS,
+        progress=report.step,
+    )
+
+
+def settle(project: Project, server: LocalServer, history: History) -> None:
+    """Bring a server to what the journal says: production answers, the version before it is kept warm, no others stay.
+
+    Raises:
+        IntegrityError: production is not what was recorded; the server is left as it is.
+    """
+    wanted = [ref for ref in (history.production, history.previous) if ref is not None]
+    if history.production is None:
+        return
+    for reference in wanted:
+        _load(project, server, reference, required=reference == history.production)
+    server.set_traffic(history.production.version, None, 0, 0.0)
+    kept = {reference.version for reference in wanted}
+    for version in server.state()["versions"]:
+        if int(version) not in kept:
+            server.unload(int(version))
+            project.store.withdraw(int(version))
+
+
+def _load(project: Project, server: LocalServer, reference: VersionRef, required: bool) -> None:
+    loaded = server.state()["versions"].get(str(reference.version), {})
+    if loaded.get("state") == "AVAILABLE":
+        return
+    try:
+        server.load(reference.version, project.store.publish(reference))
+    except Exception as error:
+        if required:
+            raise
+        sys.stderr.write(f"version {reference.version} cannot be kept ready for a rollback: {error}\n")
+
+
+def how_to_ask(server: LocalServer, model: str) -> str:
+    """The address that answers predictions, and how the server is stopped."""
+    return f"ask it: {server.rest_url(model)}:predict (gRPC 127.0.0.1:{server.grpc_port}); stop it: jenkins-ml server --stop"
+
+
+def end_what_was_left(project: Project, environment: str, run: str, report: Reporter) -> History:
+    """End what a release or rollback whose process died left open, so that journal and server agree again.
+
+    A release is undone: nobody judged its canary to the end. A rollback is finished: its intention already holds.
+    The release lock must be held.
+    """
+    history = project.store.journal.history(environment)
+    left = history.open
+    if left is None:
+        return history
+    server = find(project, environment)
+    if server is not None:
+        settle(project, server, history)
+    version = VersionRef(version=left.version, manifest_digest=left.manifest_digest)
+    writer = author(project, environment, run)
+    if left.kind == "rollback_started":
+        writer.write("rolled_back", version, left.previous, f"finished what entry {left.number} began")
+    else:
+        report.warn(f"run {left.run} died while it released version {left.version}; that release is abandoned")
+        writer.write("release_abandoned", version, left.previous, f"the process that wrote entry {left.number} died")
+    return project.store.journal.history(environment)

@@ -1,0 +1,119 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jenkins_ml.core import rollout
+from jenkins_ml.core.judge import Evidence, Limits, Window
+from jenkins_ml.core.rollout import MAX_SILENT_LOOKS, Begun, Loaded, LoadFailed, Looked, Plan, Record, State, Stopped, Traffic, Unload, Watch, advance
+
+LIMITS = Limits(max_error_rate_increase=0.01, latency_limited=False, min_requests=100)
+NOTHING = Window()
+
+
+def plan(stable=1, steps=(10, 50, 100)):
+    return Plan(candidate=2, stable=stable, steps=steps, limits=LIMITS)
+
+
+def look(live):
+    return Looked(Evidence(live=live, live_stable=Window(requests=1000), replayed=NOTHING, replayed_stable=NOTHING))
+
+
+HEALTHY = look(Window(requests=200))
+FAILING = look(Window(requests=200, failed=100))
+SILENT = look(Window(requests=3))
+
+
+def play(the_plan, *observations):
+    state, everything = State(), []
+    for observation in observations:
+        state, actions = advance(the_plan, state, observation)
+        everything += actions
+    return state, everything
+
+
+def traffic(actions):
+    return [action for action in actions if isinstance(action, Traffic)]
+
+
+def kinds(actions):
+    return [action.kind for action in actions if isinstance(action, Record)]
+
+
+def test_a_healthy_canary_goes_up_the_steps_and_is_released():
+    state, actions = play(plan(), Begun(), Loaded(), HEALTHY, HEALTHY, HEALTHY)
+    assert state.phase == "released"
+    assert traffic(actions) == [Traffic(1, 2, 10), Traffic(1, 2, 50), Traffic(1, 2, 100), Traffic(2, None, 0)]
+    assert kinds(actions) == ["release_started", *["release_step"] * 3, "released"]
+
+
+def test_a_failing_canary_gives_the_traffic_back_before_anything_is_written():
+    state, actions = play(plan(), Begun(), Loaded(), HEALTHY, FAILING)
+    assert state.phase == "rolled_back"
+    assert actions[-3] == Traffic(1, None, 0)
+    assert kinds(actions)[-1] == "release_rolled_back"
+    assert actions[-1] == Unload(2)
+
+
+def test_a_model_that_does_not_load_gets_no_traffic():
+    state, actions = play(plan(), Begun(), LoadFailed("no"))
+    assert state.phase == "rolled_back"
+    assert traffic(actions) == [Traffic(1, None, 0)]
+
+
+def test_silence_is_waited_for_and_never_promoted():
+    state, actions = play(plan(), Begun(), Loaded(), *[SILENT] * (MAX_SILENT_LOOKS - 1))
+    assert state.phase == "canary"
+    assert actions[-1] == Watch()
+    state, _ = advance(plan(), state, SILENT)
+    assert state.phase == "rolled_back"
+    assert "no evidence" in state.reason
+
+
+def test_a_first_release_is_probed_before_it_gets_traffic():
+    state, actions = play(plan(stable=None), Begun(), Loaded(), HEALTHY)
+    assert state.phase == "released"
+    assert traffic(actions) == [Traffic(2, None, 0)]
+    state, actions = play(plan(stable=None), Begun(), Loaded(), FAILING)
+    assert state.phase == "rolled_back"
+    assert traffic(actions) == []
+
+
+def test_being_stopped_gives_the_traffic_back():
+    state, actions = play(plan(), Begun(), Loaded(), HEALTHY, Stopped("SIGTERM"))
+    assert state.phase == "abandoned"
+    assert traffic(actions)[-1] == Traffic(1, None, 0)
+    assert kinds(actions)[-1] == "release_abandoned"
+
+
+@pytest.mark.parametrize("phase", ["released", "rolled_back", "abandoned"])
+def test_an_ended_release_refuses_every_observation(phase):
+    with pytest.raises(ValueError, match="cannot be observed"):
+        advance(plan(), State(phase=phase), HEALTHY)
+
+
+looks = st.sampled_from([HEALTHY, FAILING, SILENT, Stopped("x")])
+
+
+@given(st.lists(looks, max_size=40), st.lists(st.integers(1, 99), unique=True).map(sorted), st.sampled_from([None, 1]))
+def test_laws(observations, steps, stable):
+    """Whatever is observed: weights rise, an intention comes before its traffic, and only health releases."""
+    the_plan = plan(stable, (*steps, 100))
+    state, actions = play(the_plan, Begun(), Loaded())
+    for observation in observations:
+        if state.ended:
+            break
+        state, more = advance(the_plan, state, observation)
+        actions += more
+    weights = [action.weight for action in traffic(actions) if action.canary]
+    assert weights == sorted(weights)
+    for index, action in enumerate(actions):
+        if isinstance(action, Traffic) and action.canary:
+            before = actions[index - 1]
+            assert isinstance(before, Record)
+            assert before.weight == action.weight
+    if state.phase == "released":
+        assert sum(item is HEALTHY for item in observations) >= len(the_plan.weights)
+        assert traffic(actions)[-1] == Traffic(2, None, 0)
+    if state.phase in ("rolled_back", "abandoned") and stable:
+        assert traffic(actions)[-1] == Traffic(1, None, 0)
+    assert isinstance(state, rollout.State)
