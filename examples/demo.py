@@ -123,18 +123,18 @@ def ask_rest(port, image):
 def ask_grpc(address, image):
     import grpc
 
-    from jenkins_ml.server import messages
+    from jenkins_ml.server import messages, tensors
 
     request = messages.PredictRequest()
     request.model_spec.name = "digits"
-    request.inputs["pixels"].CopyFrom(messages.tensor_from_array(np.array([image], "float32")))
+    request.inputs["pixels"].CopyFrom(tensors.to_proto(np.array([image], "float32")))
     with grpc.insecure_channel(address) as channel:
         predict = channel.unary_unary(
             "/tensorflow.serving.PredictionService/Predict",
             request_serializer=messages.PredictRequest.SerializeToString,
             response_deserializer=messages.PredictResponse.FromString,
         )
-        scores = messages.array_from_tensor(next(iter(predict(request, timeout=10).outputs.values())))[0]
+        scores = tensors.from_proto(next(iter(predict(request, timeout=10).outputs.values())))[0]
     return int(np.argmax(scores)), float(max(scores))
 
 
@@ -171,8 +171,8 @@ def live(life):
 
         title("(d) Each image is scaled by its brightest pixel: fine on the test split, NaN on blank images")
         scaled = "layer = pixels / keras.ops.max(pixels, axis=-1, keepdims=True)\n    layer = "
-        old = '    layer = keras.layers.Dense(hidden, activation="relu")(pixels)'
-        life.change("model.py", old, f'    {scaled}keras.layers.Dense(hidden, activation="relu")(layer)', "Scale by the brightest pixel")
+        old = '    layer = keras.layers.Dense(hidden, activation="tanh")(pixels)'
+        life.change("model.py", old, f'    {scaled}keras.layers.Dense(hidden, activation="tanh")(layer)', "Scale by the brightest pixel")
         life.scene("d  fails once it serves", "run", expect=5)
 
         title("(e) On call: back to the version before")

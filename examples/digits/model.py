@@ -5,7 +5,7 @@ import keras
 
 def build(hidden):
     pixels = keras.Input((64,), name="pixels")
-    layer = keras.layers.Dense(hidden, activation="relu")(pixels)
+    layer = keras.layers.Dense(hidden, activation="tanh")(pixels)
     return keras.Model(pixels, keras.layers.Dense(10, activation="softmax", name="digit")(layer))
 
 

@@ -64,18 +64,17 @@ class LocalTarget:
         while (left := ends - time.monotonic()) > 0:
             self.sleep(min(left, LEASE_SECONDS / 4))
             self._renew()
-        missing = self.min_requests - self._window(candidate, since).live.requests
+        missing = self.min_requests - self._window(candidate, since).requests
         if missing > 0:
             versions = (candidate,) if stable is None else (candidate, stable)
             local_server.replay(self.server, versions, self.bodies, missing, deadline_seconds=_REPLAY_DEADLINE_SECONDS)
             self._renew()
         seen = self._window(candidate, since)
-        seen_stable = self._window(stable, since) if stable is not None else local_server.Windows.empty()
         return Evidence(
-            live=_judged(seen.live),
-            live_stable=_judged(seen_stable.live),
-            replayed=_judged(seen.pinned),
-            replayed_stable=_judged(seen_stable.pinned),
+            live=_judged(seen),
+            live_stable=_judged(self._window(stable, since)) if stable is not None else Window(),
+            replayed=Window(),
+            replayed_stable=Window(),
         )
 
     def _renew(self) -> None:
@@ -86,7 +85,7 @@ class LocalTarget:
     def _sequences(self) -> dict[int, int]:
         return {int(version): state["sequence"] for version, state in self.server.state()["versions"].items()}
 
-    def _window(self, version: int, since: Mapping[int, int]) -> local_server.Windows:
+    def _window(self, version: int, since: Mapping[int, int]) -> local_server.Window:
         return self.server.window(version, since.get(version, 0), self.slower_than_ms)
 
 

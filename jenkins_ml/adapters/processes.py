@@ -26,6 +26,9 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 def run_command(command: str, directory: Path, environment: Mapping[str, str], timeout: float, what: str) -> None:
     """Run a configured command by the shell; its output goes to standard error, where progress belongs.
 
+    `python`, `pytest` and the like are those of the environment that jenkins-ml itself runs in, also when that is not
+    activated.
+
     Args:
         command: as the configuration has it.
         directory: where it runs.
@@ -39,7 +42,7 @@ def run_command(command: str, directory: Path, environment: Mapping[str, str], t
     process = subprocess.Popen(
         ["/bin/sh", "-c", command],
         cwd=directory,
-        env=dict(environment),
+        env={**environment, "PATH": os.pathsep.join((str(Path(sys.executable).parent), environment.get("PATH", os.defpath)))},
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr.fileno(),
         start_new_session=True,

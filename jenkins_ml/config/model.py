@@ -53,6 +53,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 class Section(BaseModel):
     """What every part of the file shares: frozen, and unknown keys are errors."""
 
+    # Only the whole is validated: building a validator for each part as well would double the start of every command.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 

@@ -174,6 +174,6 @@ def _report(folder: Path, data: ReportData) -> Path:
 
 
 if __name__ == "__main__":
-    from jenkins_ml.cli import run_step
+    from jenkins_ml.steps.entry import run_step
 
     run_step(command)

@@ -126,6 +126,6 @@ def _problem(store: ModelStore, version: int) -> str | None:
 
 
 if __name__ == "__main__":
-    from jenkins_ml.cli import run_step
+    from jenkins_ml.steps.entry import run_step
 
     run_step(command)

@@ -64,6 +64,6 @@ def _goal(history: History, target: int | None, environment: str) -> tuple[Versi
 
 
 if __name__ == "__main__":
-    from jenkins_ml.cli import run_step
+    from jenkins_ml.steps.entry import run_step
 
     run_step(command)

@@ -37,6 +37,6 @@ def command(ctx: click.Context, first: str | None, last: str | None) -> None:
 
 
 if __name__ == "__main__":
-    from jenkins_ml.cli import run_step
+    from jenkins_ml.steps.entry import run_step
 
     run_step(command)

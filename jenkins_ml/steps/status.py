@@ -79,6 +79,6 @@ def _server(project: Project, environment: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    from jenkins_ml.cli import run_step
+    from jenkins_ml.steps.entry import run_step
 
     run_step(command)

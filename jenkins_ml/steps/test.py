@@ -38,6 +38,6 @@ def command() -> None:
 
 
 if __name__ == "__main__":
-    from jenkins_ml.cli import run_step
+    from jenkins_ml.steps.entry import run_step
 
     run_step(command)

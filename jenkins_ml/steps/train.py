@@ -171,7 +171,7 @@ def _signature(value: Mapping[str, Any]) -> Signature:
 
 
 if __name__ == "__main__":
-    from jenkins_ml.cli import run_step
+    from jenkins_ml.steps.entry import run_step
 
     run_step(command)
 

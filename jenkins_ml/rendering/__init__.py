@@ -1,0 +1,1 @@
+"""Text made from values: the Jenkinsfile."""

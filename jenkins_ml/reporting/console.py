@@ -1,0 +1,226 @@
+"""What a command says while it works and when it is done: for people at a terminal, and as plain lines for logs.
+
+Progress goes to standard error, answers to standard output. rich is imported only where there is a terminal.
+Nobody listening any more (a closed pipe) is no failure of the work; neither is a terminal that lacks a character.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self, TextIO
+
+from jenkins_ml.records import Decision
+from jenkins_ml.reporting.text import number, one_line
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.spinner import Spinner
+    from rich.text import Text
+
+_STYLES: Final = {"passed": "green", "failed": "red", "inconclusive": "yellow", "warned": "yellow", "skipped": "dim"}
+
+
+class Reporter:
+    """The progress of a stage, line by line; at a terminal the step under way is a moving line that its end replaces.
+
+    The moving line has to end before anything else is printed: `close` it, or use a `with` statement.
+
+    Args:
+        stream: where it goes; None says nothing.
+        clock: seconds that never go backwards.
+    """
+
+    def __init__(self, stream: TextIO | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._stage = ""
+        self._began: float | None = None
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def stage(self, name: str) -> None:
+        """From here on lines are of this stage; an empty name is of none."""
+        self.close()
+        self._stage = name
+        self._began = None
+
+    def note(self, text: str) -> None:
+        """A line that stays; also for what prints lines of its own from here on, such as a user's command."""
+        self.close()
+        _say(self._stream, self._line(text))
+
+    def step(self, text: str) -> None:
+        """Something begins that may take a while and prints nothing itself."""
+        self._began = self._clock()
+        line = self._line(text)
+        if not _is_terminal(self._stream):
+            _say(self._stream, line)
+        elif self._live is None:
+            self._spin(line)
+        else:
+            self._live.update(_spinner(line))
+
+    def done(self, text: str) -> None:
+        """Something has ended well; says how long the step took, where one was under way."""
+        took = "" if self._began is None else f" ({self._clock() - self._began:.1f} s)"
+        self._began = None
+        self.note(text + took)
+
+    def warn(self, text: str) -> None:
+        """Something that should be known and stops nothing."""
+        line = self._line(f"warning: {text}")
+        if self._live is None:
+            _say(self._stream, line)
+        else:
+            with contextlib.suppress(OSError, ValueError):
+                self._live.console.print(_rich_text(line), soft_wrap=True)
+
+    def close(self) -> None:
+        """End the moving line, if there is one."""
+        if self._live is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._live.stop()
+            self._live = None
+
+    def _line(self, text: str) -> str:
+        return _fit(f"[{self._stage}] {text}" if self._stage else text, self._stream)
+
+    def _spin(self, line: str) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        # Left alone, rich would send what is printed to standard output here too, and an answer would lose it.
+        live = Live(
+            _spinner(line),
+            console=Console(file=self._stream),
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        with contextlib.suppress(OSError, ValueError):
+            live.start()
+            self._live = live
+            atexit.register(self.close)  # or the cursor would stay hidden when the process ends early
+
+
+def reporter() -> Reporter:
+    """The process's progress on standard error: the same reporter at each call."""
+    return _reporter_on(sys.stderr)
+
+
+@lru_cache(maxsize=1)
+def _reporter_on(stream: TextIO | None) -> Reporter:
+    return Reporter(stream)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print an answer to standard output: a table at a terminal, elsewhere aligned columns under their names.
+
+    Args:
+        title: stands above the table at a terminal; left out elsewhere, where programs read on.
+        columns: the names.
+        rows: as many cells each as there are columns.
+    """
+    _table(sys.stdout, title, columns, list(rows))
+
+
+def conditions_table(decision: Decision) -> None:
+    """Print the conditions, and the reasons of those that did not pass, to standard error."""
+    rows = [
+        (item.outcome, item.name, number(item.candidate), number(item.baseline), number(item.limit))
+        for item in decision.conditions
+    ]
+    if rows:
+        columns = ("outcome", "condition", "candidate", "production", "limit")
+        _table(sys.stderr, "", columns, rows, [_STYLES[item.outcome] for item in decision.conditions])
+    for item in decision.conditions:
+        if item.outcome != "passed":
+            _say(sys.stderr, _fit(f"{item.outcome}: {item.name}: {item.reason}", sys.stderr))
+
+
+def _table(
+    stream: TextIO | None, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()
+) -> None:
+    reporter().close()
+    cells = [[_fit(cell, stream) for cell in row] for row in (columns, *rows)]
+    if _is_terminal(stream):
+        _rich_table(stream, title, cells, styles)
+        return
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        _say(stream, "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _rich_table(stream: TextIO | None, title: str, cells: Sequence[Sequence[str]], styles: Sequence[str]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(title=_fit(title, stream) or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for column in cells[0]:
+        drawn.add_column(Text(column), overflow="fold")
+    for index, row in enumerate(cells[1:]):
+        drawn.add_row(*map(Text, row), style=styles[index] if styles else None)
+    with contextlib.suppress(OSError, ValueError):
+        Console(file=stream).print(drawn)
+
+
+def _say(stream: TextIO | None, line: str) -> None:
+    if stream is None:
+        return
+    try:
+        stream.write(line + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        _silence(stream)
+    except (OSError, ValueError):  # a full disk, a closed stream
+        pass
+
+
+def _silence(stream: TextIO) -> None:
+    """Let what is still buffered go nowhere, or Python would complain of the closed pipe when it exits."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+    except ValueError:  # closed
+        return False
+
+
+def _fit(text: str, stream: TextIO | None) -> str:
+    """One line that the stream's encoding has; what it lacks becomes a question mark."""
+    encoding = (stream.encoding if stream is not None else None) or "utf-8"
+    return one_line(text).encode(encoding, "replace").decode(encoding)
+
+
+def _spinner(line: str) -> Spinner:
+    from rich.spinner import Spinner
+
+    # The one made of ASCII characters, since not every terminal has the others.
+    return Spinner("line", _rich_text(line))
+
+
+def _rich_text(line: str) -> Text:
+    from rich.text import Text
+
+    return Text(line)  # a str would be read as rich's markup

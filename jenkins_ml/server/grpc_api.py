@@ -1,0 +1,183 @@
+"""TensorFlow Serving's gRPC interface: PredictionService and ModelService, as far as they predict and tell the state.
+
+A method that is not here is answered with UNIMPLEMENTED by gRPC itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NoReturn
+
+import grpc
+
+from jenkins_ml import names
+from jenkins_ml.errors import Unavailable
+from jenkins_ml.records import TensorSpec
+from jenkins_ml.server import messages
+from jenkins_ml.server.dataplane import DataPlane, Version, unknown_label
+from jenkins_ml.server.dtypes import BY_NUMPY, Tensor
+from jenkins_ml.server.inference import DEFAULT_SIGNATURE, Exchange, Prediction, Signatures
+from jenkins_ml.server.status import Code, ServingError, invalid
+from jenkins_ml.server.tensors import from_proto, to_proto
+
+_MAX_MESSAGE: Final = 2**31 - 1
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", _MAX_MESSAGE),
+    ("grpc.max_send_message_length", _MAX_MESSAGE),
+    ("grpc.so_reuseport", 0),  # or two servers would share a port without a word
+)
+_CODES: Final = {status.value[0]: status for status in grpc.StatusCode}
+
+
+class GrpcApi:
+    """The methods.
+
+    Args:
+        plane: what answers.
+    """
+
+    def __init__(self, plane: DataPlane) -> None:
+        self._plane = plane
+
+    async def predict(self, request: Any, context: Any) -> Any:
+        """PredictionService.Predict."""
+        spec = request.model_spec
+        answer = await self._plane.predict(spec.name, _version(spec), _exchange(request))
+        context.set_trailing_metadata(((names.VERSION_HEADER, str(answer.version)),))
+        signature = spec.signature_name or DEFAULT_SIGNATURE
+        answer.value.model_spec.CopyFrom(_spec(spec.name, answer.version, signature))
+        return answer.value
+
+    async def metadata(self, request: Any, _: Any) -> Any:
+        """PredictionService.GetModelMetadata."""
+        if not request.metadata_field:
+            raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
+        for field in request.metadata_field:
+            if field != "signature_def":
+                raise invalid(f"Metadata field {field} is not supported")
+        version, model = self._plane.available(request.model_spec.name, _version(request.model_spec))
+        response = messages.GetModelMetadataResponse(model_spec=_spec(request.model_spec.name, version.number, ""))
+        response.metadata["signature_def"].Pack(_definitions(model.signatures))
+        return response
+
+    async def status(self, request: Any, _: Any) -> Any:
+        """ModelService.GetModelStatus. A label is not looked at, as in TensorFlow Serving."""
+        name = request.model_spec.name
+        number = request.model_spec.version.value if request.model_spec.HasField("version") else None
+        statuses = self._plane.statuses(name, number)
+        return messages.GetModelStatusResponse(model_version_status=[_status(version) for version in statuses])
+
+
+def make_server(plane: DataPlane, port: int) -> tuple[Any, int]:
+    """A server bound to a loopback port, not started yet; answers it and its port.
+
+    Args:
+        plane: what answers.
+        port: 0 takes a free one.
+
+    Raises:
+        Unavailable: the port is in use.
+    """
+    api = GrpcApi(plane)
+    server = grpc.aio.server(options=_OPTIONS)
+    server.add_generic_rpc_handlers(
+        (
+            grpc.method_handlers_generic_handler(
+                "tensorflow.serving.PredictionService",
+                {
+                    "Predict": _method(api.predict, messages.PredictRequest),
+                    "GetModelMetadata": _method(api.metadata, messages.GetModelMetadataRequest),
+                },
+            ),
+            grpc.method_handlers_generic_handler(
+                "tensorflow.serving.ModelService",
+                {"GetModelStatus": _method(api.status, messages.GetModelStatusRequest)},
+            ),
+        )
+    )
+    try:
+        bound = server.add_insecure_port(f"127.0.0.1:{port}")
+    except RuntimeError as error:
+        next_step = "stop what uses it, or set serve.grpc_port to another (0: a free one)"
+        raise Unavailable(f"port {port} is in use", next_step) from error
+    return server, bound
+
+
+def _method(answer: Callable[[Any, Any], Awaitable[Any]], request: Any) -> Any:
+    async def call(message: Any, context: Any) -> Any:
+        try:
+            return await answer(message, context)
+        except ServingError as error:
+            await _abort(context, error)
+
+    return grpc.unary_unary_rpc_method_handler(
+        call, request_deserializer=request.FromString, response_serializer=lambda response: response.SerializeToString()
+    )
+
+
+async def _abort(context: Any, error: ServingError) -> NoReturn:
+    metadata = () if error.version is None else ((names.VERSION_HEADER, str(error.version)),)
+    await context.abort(_CODES[error.code], error.message, metadata)
+    raise AssertionError("abort raises")
+
+
+def _exchange(request: Any) -> Exchange[Any]:
+    def decode(signatures: Signatures) -> Prediction:
+        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        if name not in signatures:
+            raise ServingError(Code.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
+        return Prediction(name, dict(map(_tensor, request.inputs.items())), tuple(request.output_filter))
+
+    return Exchange(decode, _response)
+
+
+def _tensor(item: tuple[str, Any]) -> tuple[str, Tensor]:
+    name, proto = item
+    try:
+        return name, from_proto(proto)
+    except ValueError as error:
+        raise invalid(f"tensor parsing error: {name}: {error}") from error
+
+
+def _response(outputs: Mapping[str, Tensor]) -> Any:
+    return messages.PredictResponse(outputs={name: to_proto(tensor) for name, tensor in outputs.items()})
+
+
+def _version(spec: Any) -> int | None:
+    choice = spec.WhichOneof("version_choice")
+    if choice == "version_label" and spec.name:
+        raise unknown_label(spec.version_label)
+    return spec.version.value if choice == "version" else None
+
+
+def _spec(name: str, version: int, signature: str) -> Any:
+    spec = messages.ModelSpec(name=name, signature_name=signature)
+    spec.version.value = version
+    return spec
+
+
+def _status(version: Version) -> Any:
+    code = Code.INTERNAL if version.error else Code.OK
+    return messages.ModelVersionStatus(
+        version=version.number, state=version.state, status={"error_code": code.value, "error_message": version.error}
+    )
+
+
+def _definitions(signatures: Signatures) -> Any:
+    definitions = messages.SignatureDefMap()
+    for name, signature in signatures.items():
+        definition = definitions.signature_def[name]
+        definition.method_name = "tensorflow/serving/predict"
+        for spec in signature.inputs:
+            _fill(definition.inputs[spec.name], spec)
+        for spec in signature.outputs:
+            _fill(definition.outputs[spec.name], spec)
+    return definitions
+
+
+def _fill(info: Any, spec: TensorSpec) -> None:
+    info.dtype = BY_NUMPY[spec.dtype].number
+    for size in spec.shape:
+        info.tensor_shape.dim.add(size=-1 if size is None else size)
+    if not spec.shape:
+        info.tensor_shape.SetInParent()

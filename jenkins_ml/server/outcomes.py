@@ -1,0 +1,73 @@
+"""What came of a version's requests: counted since it was loaded, and the last ones one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+KEPT: Final = 100_000
+
+
+@dataclass(frozen=True)
+class Window:
+    """A version's requests since some point.
+
+    Args:
+        sequence: number of the last outcome; asking since it answers what came after this window.
+        requests: how many there were.
+        failed: how many the version failed on.
+        nan: how many answers had a NaN or an infinity in them.
+        slow: how many took longer than asked about.
+        p50_ms, p99_ms: nearest-rank percentiles of the latency in milliseconds, failures included; None without any.
+    """
+
+    sequence: int
+    requests: int
+    failed: int
+    nan: int
+    slow: int
+    p50_ms: float | None
+    p99_ms: float | None
+
+
+class Outcomes:
+    """Outcomes of one version, numbered from 1; of the last `KEPT` every one is kept."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self.requests = 0
+        self.failed = 0
+        self.nan = 0
+        self._seconds = np.zeros(kept)
+        self._failed = np.zeros(kept, bool)
+        self._nan = np.zeros(kept, bool)
+
+    def add(self, seconds: float, *, failed: bool, nan: bool) -> None:
+        """Record one."""
+        place = self.requests % len(self._seconds)
+        self._seconds[place], self._failed[place], self._nan[place] = seconds, failed, nan
+        self.requests += 1
+        self.failed += failed
+        self.nan += nan
+
+    def since(self, sequence: int, slower_than_ms: float | None) -> Window:
+        """The outcomes after number `sequence`, or as many of them as are kept.
+
+        Args:
+            sequence: number of the last outcome that is not wanted; 0 for all.
+            slower_than_ms: what counts as slow, in milliseconds; None: nothing does.
+        """
+        count = min(max(self.requests - sequence, 0), len(self._seconds))
+        places = np.arange(self.requests - count, self.requests) % len(self._seconds)
+        milliseconds = self._seconds[places] * 1000
+        p50, p99 = np.percentile(milliseconds, (50, 99), method="inverted_cdf").tolist() if count else (None, None)
+        return Window(
+            sequence=self.requests,
+            requests=count,
+            failed=int(self._failed[places].sum()),
+            nan=int(self._nan[places].sum()),
+            slow=0 if slower_than_ms is None else int((milliseconds > slower_than_ms).sum()),
+            p50_ms=p50,
+            p99_ms=p99,
+        )
