@@ -261,8 +261,7 @@ class JournalEntry:
 
 R = TypeVar("R")
 KINDS: Final[Mapping[str, type]] = {
-    cls.RECORD: cls
-    for cls in (Manifest, Predictions, RunStart, Tested, Trained, Decision, Served, JournalEntry)
+    cls.RECORD: cls for cls in (Manifest, Predictions, RunStart, Tested, Trained, Decision, Served, JournalEntry)
 }
 
 
@@ -286,7 +285,9 @@ def decode(cls: type[R], data: bytes, source: str) -> R:
     try:
         value = json.loads(data)
     except ValueError as error:
-        raise IntegrityError(f"{source} is not JSON: {error}", "restore it from a backup, or run the stage again") from error
+        raise IntegrityError(
+            f"{source} is not JSON: {error}", "restore it from a backup, or run the stage again"
+        ) from error
     if not isinstance(value, dict):
         raise IntegrityError(f"{source} is not a record: a JSON object is expected")
     kind = value.pop("record", None)
@@ -298,7 +299,9 @@ def decode(cls: type[R], data: bytes, source: str) -> R:
     try:
         return _build(cls, value, "")
     except (TypeError, ValueError) as error:
-        raise IntegrityError(f"{source} is not a valid {expected}: {error}", "run the stage that writes it again") from error
+        raise IntegrityError(
+            f"{source} is not a valid {expected}: {error}", "run the stage that writes it again"
+        ) from error
 
 
 def digest(data: bytes) -> str:

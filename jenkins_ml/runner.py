@@ -61,7 +61,7 @@ def _run_stage(stage: Stage, directory: Path, environment: dict[str, str]) -> in
         [sys.executable, "-m", f"jenkins_ml.steps.{module}", *arguments],
         cwd=directory,
         env=environment,
-        preexec_fn=processes.stop_with_parent,  # noqa: PLW1509 - one system call
+        preexec_fn=processes.stop_with_parent,
     )
     try:
         code = process.wait(seconds(stage.timeout))

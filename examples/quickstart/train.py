@@ -1,7 +1,6 @@
 """Trains a small network and writes model.h5."""
 
 import keras
-
 from data import FEATURES, load
 
 features, labels = load("train")

@@ -32,7 +32,9 @@ def translate(what: str, error: OSError) -> JenkinsMLError:
     """Our error for an OSError that came up while doing `what`."""
     where = f" ({error.filename})" if error.filename else ""
     if error.errno in _FULL:
-        return Unavailable(f"{what}: the disk is full{where}", "free some space (jenkins-ml models prune), then run it again")
+        return Unavailable(
+            f"{what}: the disk is full{where}", "free some space (jenkins-ml models prune), then run it again"
+        )
     if error.errno in _DENIED:
         return UsageError(f"{what}: not permitted{where}", "check the owner and the rights of that folder")
     return Unavailable(f"{what}: {error.strerror or error}{where}", "check the disk, then run it again")

@@ -36,8 +36,11 @@ BATCH = 1024
 
 
 def main(argv: list[str]) -> int:
-    """Do one job. `argv` holds what to import before it comes: "whole" for user code that trains, "lean" to load a
-    Keras file, "serving" to predict with a SavedModel.
+    """Do one job.
+
+    Args:
+        argv: what to import before the job comes: "whole" for user code that trains, "lean" to load a Keras file,
+            "serving" to predict with a SavedModel.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -79,7 +82,8 @@ def _carry_out(job: Mapping[str, Any], out: Path) -> dict[str, Any]:
     folder = out / "predictions"
     folder.mkdir()
     replay = {f"replay/{name}": values[:REPLAY_EXAMPLES] for name, values in inputs.items()}
-    np.savez(folder / "predictions.npz", labels=_plain(labels), predictions=predictions, **replay)
+    kept = {"labels": _plain(labels), "predictions": predictions, **replay}
+    np.savez(folder / "predictions.npz", allow_pickle=False, **kept)
     return {
         "signature": asdict(signature),
         "curves": curves,
@@ -114,7 +118,9 @@ def _train(job: Mapping[str, Any], load: Any, directory: Path) -> Any:
         raise StageFailed('load("train") returned nothing', "return (features, labels)")
     model = user_code.call(train, directory, data, **job["params"])
     if not isinstance(model, keras.Model):
-        raise StageFailed(f"{job['entrypoint']} returned {type(model).__name__}, not a Keras model", "return the trained model")
+        raise StageFailed(
+            f"{job['entrypoint']} returned {type(model).__name__}, not a Keras model", "return the trained model"
+        )
     return model
 
 
@@ -136,7 +142,9 @@ def _export(model: Any, target: Path) -> None:
     try:
         model.export(str(target), verbose=False)
     except Exception as error:
-        raise StageFailed(f"the model cannot be exported: {error}", "call it on data once, so that its input shape is known") from error
+        raise StageFailed(
+            f"the model cannot be exported: {error}", "call it on data once, so that its input shape is known"
+        ) from error
 
 
 def _take(output: Path, target: Path) -> None:
@@ -151,8 +159,12 @@ def _take(output: Path, target: Path) -> None:
     except Exception as error:
         text = str(error).strip().splitlines() or [type(error).__name__]
         if "ambda" in str(error) or "unsafe" in str(error):
-            raise IntegrityError(f"{output.name} holds code that would run when it is loaded: {text[0]}", "replace the Lambda layer") from error
-        raise StageFailed(f"{output.name} cannot be loaded as a Keras model: {text[0]}", "check what the command writes") from error
+            raise IntegrityError(
+                f"{output.name} holds code that would run when it is loaded: {text[0]}", "replace the Lambda layer"
+            ) from error
+        raise StageFailed(
+            f"{output.name} cannot be loaded as a Keras model: {text[0]}", "check what the command writes"
+        ) from error
     _export(model, target)
 
 
@@ -165,7 +177,10 @@ def _predict(saved_model: Path, features: user_code.Features) -> tuple[Signature
     inputs = fit(signature, features)
     if len(signature.outputs) != 1:
         names = ", ".join(spec.name for spec in signature.outputs)
-        raise StageFailed(f"the model has {len(signature.outputs)} outputs ({names})", "export a signature with the one that is judged")
+        raise StageFailed(
+            f"the model has {len(signature.outputs)} outputs ({names})",
+            "export a signature with the one that is judged",
+        )
     fixed = signature.inputs[0].shape[0] if signature.inputs[0].shape else None
     size = fixed or BATCH
     count = len(next(iter(inputs.values())))
@@ -174,15 +189,21 @@ def _predict(saved_model: Path, features: user_code.Features) -> tuple[Signature
         batch = {name: values[start : start + size] for name, values in inputs.items()}
         rows = len(next(iter(batch.values())))
         if fixed and rows < fixed:
-            batch = {name: np.concatenate([values, values[:1].repeat(fixed - rows, 0)]) for name, values in batch.items()}
+            batch = {
+                name: np.concatenate([values, values[:1].repeat(fixed - rows, 0)]) for name, values in batch.items()
+            }
         try:
             answer = model.predict(batch)[signature.outputs[0].name]
         except Exception as error:
-            raise StageFailed(f"the exported model fails on rows {start} to {start + rows - 1} of the test split: {error}") from error
+            raise StageFailed(
+                f"the exported model fails on rows {start} to {start + rows - 1} of the test split: {error}"
+            ) from error
         answers.append(answer[:rows])
     predictions = np.concatenate(answers)
     if len(predictions) != count:
-        raise StageFailed(f"the model answered {len(predictions)} rows for {count}", "it must answer one row an example")
+        raise StageFailed(
+            f"the model answered {len(predictions)} rows for {count}", "it must answer one row an example"
+        )
     return signature, inputs, predictions
 
 

@@ -79,7 +79,7 @@ class LocalTarget:
 
     def _renew(self) -> None:
         stable, canary, weight = self._traffic
-        if (stable, canary) != (None, None):
+        if stable is not None:
             self.server.set_traffic(stable, canary, weight, LEASE_SECONDS)
 
     def _sequences(self) -> dict[int, int]:

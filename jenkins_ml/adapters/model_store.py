@@ -1,14 +1,14 @@
 """The model store on a file system: versions that appear at once, numbers that are never reused, records created once.
 
-    <store>/<model>/
-      versions/<n>/            the artefact's files and manifest.json; appears by one rename
-      branches/<branch>/versions/<n>/   candidates of other branches than the release branch
-      reservations/<n>         taken by creating it; the numbers of versions come from here
-      staging/<name>/          what is being written; its lock dies with the writer, and the next writer clears it
-      predictions/<artefact>-<data>/    predictions.npz and predictions.json, computed once
-      runs/<run>/<stage>.json  what each stage of a run handed over
-      journal/<n>.json         see journal.py
-      serving/<n>/             released versions only, in TensorFlow Serving's layout
+<store>/<model>/
+versions/<n>/            the artefact's files and manifest.json; appears by one rename
+branches/<branch>/versions/<n>/   candidates of other branches than the release branch
+reservations/<n>         taken by creating it; the numbers of versions come from here
+staging/<name>/          what is being written; its lock dies with the writer, and the next writer clears it
+predictions/<artefact>-<data>/    predictions.npz and predictions.json, computed once
+runs/<run>/<stage>.json  what each stage of a run handed over
+journal/<n>.json         see journal.py
+serving/<n>/             released versions only, in TensorFlow Serving's layout
 """
 
 from __future__ import annotations
@@ -131,10 +131,14 @@ class ModelStore:
         except Unavailable as error:
             raise IntegrityError(f"version {version} cannot be read: {error.what}", error.next_step) from error
         if data is None:
-            raise UsageError(f"there is no version {version} of {self.model}", "jenkins-ml models list shows those that exist")
+            raise UsageError(
+                f"there is no version {version} of {self.model}", "jenkins-ml models list shows those that exist"
+            )
         manifest = decode(Manifest, data, str(path))
         if (manifest.model, manifest.version) != (self.model, version):
-            raise IntegrityError(f"{path} describes {manifest.model} {manifest.version}", "do not copy versions by hand")
+            raise IntegrityError(
+                f"{path} describes {manifest.model} {manifest.version}", "do not copy versions by hand"
+            )
         return manifest, VersionRef(version=version, manifest_digest=digest(data))
 
     def verify(self, reference: VersionRef, branch: str | None = None) -> Manifest:
@@ -146,9 +150,13 @@ class ModelStore:
         try:
             manifest, found = self.manifest(reference.version, branch)
         except UsageError as error:
-            raise IntegrityError(f"version {reference.version} is gone from the store", "restore it from a backup") from error
+            raise IntegrityError(
+                f"version {reference.version} is gone from the store", "restore it from a backup"
+            ) from error
         if found != reference:
-            raise IntegrityError(f"the manifest of version {reference.version} was changed", "train again, and gate that version")
+            raise IntegrityError(
+                f"the manifest of version {reference.version} was changed", "train again, and gate that version"
+            )
         self._verify_files(self.path(reference.version, branch), manifest)
         return manifest
 
@@ -216,7 +224,9 @@ class ModelStore:
             path = folder / PREDICTIONS_FILE
             intact = path.exists() and files.file_entry(path, PREDICTIONS_FILE) == record.file
         if not intact or (record.artefact_digest, record.data_digest) != (artefact_digest, data_digest):
-            raise IntegrityError(f"the predictions in {folder} were changed", "remove that folder; they are computed again")
+            raise IntegrityError(
+                f"the predictions in {folder} were changed", "remove that folder; they are computed again"
+            )
         return path
 
     def keep_predictions(self, staged: Path, artefact_digest: str, data_digest: str, count: int) -> None:

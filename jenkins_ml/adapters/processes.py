@@ -42,16 +42,21 @@ def run_command(command: str, directory: Path, environment: Mapping[str, str], t
     process = subprocess.Popen(
         ["/bin/sh", "-c", command],
         cwd=directory,
-        env={**environment, "PATH": os.pathsep.join((str(Path(sys.executable).parent), environment.get("PATH", os.defpath)))},
+        env={
+            **environment,
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), environment.get("PATH", os.defpath))),
+        },
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr.fileno(),
         start_new_session=True,
-        preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call, no Python state touched
+        preexec_fn=_end_with_parent,
     )
     try:
         code = process.wait(timeout)
     except subprocess.TimeoutExpired as error:
-        raise StageFailed(f"{what} took longer than {timeout:g} s: {command}", "raise its timeout, or make it quicker") from error
+        raise StageFailed(
+            f"{what} took longer than {timeout:g} s: {command}", "raise its timeout, or make it quicker"
+        ) from error
     finally:
         _end_group(process)
     if code:
@@ -85,7 +90,7 @@ class Worker:
                     stdin=reader,
                     stdout=stdio[1],
                     start_new_session=True,
-                    preexec_fn=_end_with_parent,  # noqa: PLW1509
+                    preexec_fn=_end_with_parent,
                 )
         finally:
             os.close(reader)
@@ -113,7 +118,11 @@ class Worker:
         code = self._wait(timeout)
         result_file = Path(job["out"]) / "result.json"
         if code or not result_file.exists():
-            hint = "out of memory? give the agent more, or train on less" if code == -signal.SIGKILL else "its output stands above"
+            hint = (
+                "out of memory? give the agent more, or train on less"
+                if code == -signal.SIGKILL
+                else "its output stands above"
+            )
             raise StageFailed(f"the {job['mode']} process {_how_it_ended(code)}", hint)
         result: dict[str, Any] = json.loads(result_file.read_bytes())
         result_file.unlink()

@@ -92,7 +92,10 @@ def evaluation_split(load: Callable[..., Any], directory: Path) -> tuple[Feature
     features, labels = arrays(call(load, directory, "test"))
     counts = {len(labels), *(len(values) for values in features.values())}
     if len(counts) != 1:
-        raise StageFailed(f'load("test") returned features and labels of different lengths: {sorted(counts)}', "return one label a row")
+        raise StageFailed(
+            f'load("test") returned features and labels of different lengths: {sorted(counts)}',
+            "return one label a row",
+        )
     if not len(labels):
         raise StageFailed('load("test") returned no examples', "the test split must not be empty")
     return features, labels, data_digest(features, labels)
@@ -106,7 +109,8 @@ def arrays(data: Any) -> tuple[Features, np.ndarray]:
         return _features(data[0]), np.asarray(data[1])
     if not isinstance(data, Iterable) or isinstance(data, str | bytes | Mapping | np.ndarray):
         raise StageFailed(
-            f"the data function returned {type(data).__name__}", "return (features, labels), or an iterable of such batches"
+            f"the data function returned {type(data).__name__}",
+            "return (features, labels), or an iterable of such batches",
         )
     parts = [_batch(batch) for batch in data]
     if not parts:
@@ -152,4 +156,6 @@ def _short(value: Any) -> Any:
 
 
 def _wrong(key: str, message: str) -> ConfigurationError:
-    return ConfigurationError((Problem(CONFIG_FILE, 0, 0, f"{key}: {message}"),), "correct the key, or write the function")
+    return ConfigurationError(
+        (Problem(CONFIG_FILE, 0, 0, f"{key}: {message}"),), "correct the key, or write the function"
+    )

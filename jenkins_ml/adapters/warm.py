@@ -83,7 +83,13 @@ class Forked:
 
 
 def fork(
-    address: Path, module: str, argv: list[str], *, stdio: tuple[int, int, int], environment: Mapping[str, str], detach: bool
+    address: Path,
+    module: str,
+    argv: list[str],
+    *,
+    stdio: tuple[int, int, int],
+    environment: Mapping[str, str],
+    detach: bool,
 ) -> Forked:
     """Fork a process that calls `main(argv)` of a module, in this process's folder.
 
@@ -98,7 +104,13 @@ def fork(
     Raises:
         Unavailable: the warm process is gone.
     """
-    request = {"module": module, "argv": argv, "cwd": str(Path.cwd()), "environment": dict(environment), "detach": detach}
+    request = {
+        "module": module,
+        "argv": argv,
+        "cwd": str(Path.cwd()),
+        "environment": dict(environment),
+        "detach": detach,
+    }
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(_IMPORT_DEADLINE_SECONDS)
     try:
@@ -109,7 +121,9 @@ def fork(
         pid = connection.recv(64)
     except OSError as error:
         connection.close()
-        raise Unavailable(f"the process that keeps TensorFlow imported does not answer: {error}", "run it again") from error
+        raise Unavailable(
+            f"the process that keeps TensorFlow imported does not answer: {error}", "run it again"
+        ) from error
     if not pid:
         connection.close()
         raise Unavailable("the process that keeps TensorFlow imported ended", "run it again")
@@ -128,7 +142,7 @@ class _Warm:
         had_owner = False
         deadline = time.monotonic() + 60
         while not had_owner or self.owners:
-            waiting = [self.listener, child_ended, *self.owners, *self.clients]
+            waiting: list[socket.socket | int] = [self.listener, child_ended, *self.owners, *self.clients]
             ready, _, _ = select.select(waiting, [], [], 5.0)
             for source in ready:
                 if source is self.listener:

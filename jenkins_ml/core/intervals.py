@@ -58,7 +58,8 @@ def paired_proportions(gained: int, lost: int, count: int, confidence: float) ->
     z = normal_quantile(confidence)
     low = _score_bound(gained, lost, count, z)
     high = -_score_bound(lost, gained, count, z)
-    return Difference((gained - lost) / count, low, high, math.sqrt((gained + lost) / count))
+    discordant = max(gained + lost, 1)  # the next example may be one, even if none of these is
+    return Difference((gained - lost) / count, low, high, math.sqrt(discordant / count))
 
 
 def _score_bound(gained: int, lost: int, count: int, z: float) -> float:
@@ -116,8 +117,9 @@ def paired_auc(candidate: Scored, baseline: Scored, average: Average, confidence
     if math.isnan(error):
         return Difference(point, -math.inf, math.inf, math.inf)
     z = normal_quantile(confidence)
-    reach = z * error if error > 0 else z * z / (smallest_side(candidate) + z * z)
-    return Difference(point, max(point - reach, -1.0), min(point + reach, 1.0), error * math.sqrt(candidate.count))
+    error = error or z / (smallest_side(candidate) + z * z)
+    low, high = max(point - z * error, -1.0), min(point + z * error, 1.0)
+    return Difference(point, low, high, error * math.sqrt(candidate.count))
 
 
 def examples_needed(count: int, sigma: float, distance: float, confidence: float) -> int | None:
@@ -125,8 +127,7 @@ def examples_needed(count: int, sigma: float, distance: float, confidence: float
 
     The sample size of a one-sided test with the power `POWER`, if the next examples are like these:
     ((z_confidence + z_POWER) * sigma / distance)**2; for paired proportions sigma**2 is the share of discordant
-    examples (R. Connor, Biometrics 43, 1987), which gives 6.18 * share / distance**2 at 95 %. Never fewer than bound a
-    share that never showed up, z**2 * (1 - distance) / distance.
+    examples (R. Connor, Biometrics 43, 1987), which gives 6.18 * share / distance**2 at 95 %.
 
     Args:
         count: the examples at hand.
@@ -140,8 +141,5 @@ def examples_needed(count: int, sigma: float, distance: float, confidence: float
     distance = abs(distance)
     if distance == 0:
         return None
-    z = normal_quantile(confidence)
-    planned = ((z + normal_quantile(POWER)) * sigma / distance) ** 2
-    unseen = z * z * (1 - distance) / distance
-    needed = max(planned, unseen, count + 1)
-    return math.ceil(needed) if needed <= MOST_NEEDED else None
+    planned = ((normal_quantile(confidence) + normal_quantile(POWER)) * sigma / distance) ** 2
+    return max(math.ceil(planned), count + 1) if planned <= MOST_NEEDED else None

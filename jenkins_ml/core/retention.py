@@ -27,7 +27,9 @@ def kept(versions: Sequence[int], entries: Sequence[JournalEntry], newest: int) 
         if history.open is not None:
             stay |= {history.open.version, history.open.previous or history.open.version}
     last = {entry.version: entry for entry in entries}
-    stay |= {entry.version for entry in last.values() if entry.kind == "decision" and entry.reason.startswith("approved")}
+    stay |= {
+        entry.version for entry in last.values() if entry.kind == "decision" and entry.reason.startswith("approved")
+    }
     # A run that is still between train and gate has written nothing into the journal yet.
     ungated = [version for version in versions if version not in last]
     return frozenset(stay) | frozenset(version for version in ungated if version > max(last, default=0))

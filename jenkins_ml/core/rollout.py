@@ -154,7 +154,7 @@ def advance(plan: Plan, state: State, observation: Observation) -> tuple[State, 
             return _enter(plan, replace(state, phase="canary"), 0)
         case "canary", Looked(evidence):
             return _look(plan, state, evidence)
-        case ("loading" | "canary"), Stopped(reason):
+        case (("loading" | "canary"), Stopped(reason)):
             return _leave(plan, replace(state, phase="abandoned", reason=reason), "release_abandoned", None)
     raise ValueError(f"{type(observation).__name__} cannot be observed in {state.phase}")
 
@@ -166,7 +166,9 @@ def _look(plan: Plan, state: State, evidence: Evidence) -> tuple[State, tuple[Ac
             return _roll_back(plan, state, judgement.reason, evidence)
         case "silent":
             if state.silent + 1 >= MAX_SILENT_LOOKS:
-                return _roll_back(plan, state, f"no evidence after {MAX_SILENT_LOOKS} looks: {judgement.reason}", evidence)
+                return _roll_back(
+                    plan, state, f"no evidence after {MAX_SILENT_LOOKS} looks: {judgement.reason}", evidence
+                )
             return replace(state, silent=state.silent + 1, reason=judgement.reason), (Watch(),)
         case "healthy":
             if state.step + 1 < len(plan.weights):

@@ -120,7 +120,9 @@ def trained(project: Project, run: str) -> Trained:
     """What the train stage of a run handed over."""
     record = project.store.read_run(Trained, run, "train")
     if record is None:
-        raise UsageError(f"run {run} has no trained version", "run `jenkins-ml train` with the same JENKINS_ML_RUN first")
+        raise UsageError(
+            f"run {run} has no trained version", "run `jenkins-ml train` with the same JENKINS_ML_RUN first"
+        )
     return record
 
 

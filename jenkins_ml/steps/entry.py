@@ -66,7 +66,9 @@ def guarded(call: Callable[[], Any]) -> int:
         return translated.exit_code
     except Exception as error:
         traceback.print_exc()
-        _say(f"error: {type(error).__name__}: {error}\n  next: this is a defect of jenkins-ml; please report it with the lines above")
+        _say(
+            f"error: {type(error).__name__}: {error}\n  next: this is a defect of jenkins-ml; please report it with the lines above"
+        )
         return 1
 
 

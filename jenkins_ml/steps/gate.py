@@ -101,7 +101,9 @@ def refusal(decision: Decision) -> JenkinsMLError | None:
     if decision.verdict == "rejected":
         return GateRejected(f"the gate rejected {subject}", "production is as it was; the report shows each condition")
     if decision.verdict == "inconclusive":
-        return GateInconclusive(f"the gate could not decide on {subject}", "bring more test examples, or set gate.inconclusive")
+        return GateInconclusive(
+            f"the gate could not decide on {subject}", "bring more test examples, or set gate.inconclusive"
+        )
     return None
 
 
@@ -116,7 +118,9 @@ def _scored(
         with np.load(path, allow_pickle=False) as arrays:
             labels, predictions = arrays["labels"], arrays["predictions"]
     except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise IntegrityError(f"{path} holds no predictions: {error}", "remove its folder; they are computed again") from error
+        raise IntegrityError(
+            f"{path} holds no predictions: {error}", "remove its folder; they are computed again"
+        ) from error
     return examples.score(labels, predictions, project.config.gate.task)
 
 

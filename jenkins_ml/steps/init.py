@@ -125,8 +125,11 @@ def _releases_elsewhere(branch: str | None) -> bool:
 
 def _scalar(text: str) -> str:
     """Text as YAML, in quotes where it would be read as something else."""
-    plain = _PLAIN_TEXT.fullmatch(text) and text.lower() not in _NOT_TEXT
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    if _PLAIN_TEXT.fullmatch(text) and text.lower() not in _NOT_TEXT:
+        return text
+    # YAML's double quotes are JSON's, but it wants everything invisible escaped.
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else f"\\U{ord(letter):08x}" for letter in quoted)
 
 
 def _name(directory: Path) -> str:

@@ -46,7 +46,11 @@ def show(version: int, as_json: bool) -> None:
         print_json(value | {"manifest_digest": reference.manifest_digest})
         return
     lineage = value.pop("lineage")
-    flat = value | {f"lineage.{name}": item for name, item in lineage.items()} | {"manifest_digest": reference.manifest_digest}
+    flat = (
+        value
+        | {f"lineage.{name}": item for name, item in lineage.items()}
+        | {"manifest_digest": reference.manifest_digest}
+    )
     del flat["files"], flat["curves"]
     rows = [(name, item if isinstance(item, str) else json.dumps(item)) for name, item in sorted(flat.items())]
     console.table(f"{manifest.model} {version}", ("what", "value"), rows)

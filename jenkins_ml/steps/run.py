@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import click
 
 from jenkins_ml import names, runner
@@ -12,7 +11,9 @@ from jenkins_ml.steps.common import Project, current_or_new_run
 
 
 @click.command("run")
-@click.option("--from", "first", metavar="STAGE", help="Begin with this stage; JENKINS_ML_RUN names the run to go on with.")
+@click.option(
+    "--from", "first", metavar="STAGE", help="Begin with this stage; JENKINS_ML_RUN names the run to go on with."
+)
 @click.option("--until", "last", metavar="STAGE", help="End with this stage.")
 @click.pass_context
 def command(ctx: click.Context, first: str | None, last: str | None) -> None:

@@ -32,7 +32,8 @@ def releasing(project: Project, environment: str, what: str) -> Iterator[None]:
             yield
     except files.Locked as error:
         raise Unavailable(
-            f"{environment} is being changed by {error.holder}", "wait until it has ended, or stop it, then run this again"
+            f"{environment} is being changed by {error.holder}",
+            "wait until it has ended, or stop it, then run this again",
         ) from error
 
 

@@ -18,6 +18,7 @@ from jenkins_ml.adapters.processes import Imports, Worker, run_command
 from jenkins_ml.config.model import Train, seconds
 from jenkins_ml.core import examples, metrics
 from jenkins_ml.core.conditions import average_of
+from jenkins_ml.core.ranking import Average
 from jenkins_ml.errors import StageFailed, Unavailable
 from jenkins_ml.records import (
     Lineage,
@@ -58,7 +59,7 @@ def _train(project: Project, run: str, report: Reporter) -> Trained:
         result = _make(project, train, staged, report)
         labels, predictions = _evaluated(staged)
         scored = examples.score(labels, predictions, project.config.gate.task)
-        averages = {name: average_of(limits) for name, limits in project.config.gate.metrics.items()}
+        averages: dict[str, Average] = {name: average_of(limits) for name, limits in project.config.gate.metrics.items()}
         branch = project.candidate_branch
         version = store.reserve()
         manifest = _manifest(project, run, version, staged, result, metrics.evaluate(scored, averages))
@@ -66,9 +67,7 @@ def _train(project: Project, run: str, report: Reporter) -> Trained:
         store.keep_predictions(
             staged / "predictions", manifest.artefact_digest, result["data_digest"], int(result["count"])
         )
-    record = Trained(
-        run=run, candidate=reference, branch=branch, data_digest=result["data_digest"], created=now()
-    )
+    record = Trained(run=run, candidate=reference, branch=branch, data_digest=result["data_digest"], created=now())
     store.write_run(run, "train", record)
     shown = ", ".join(f"{name} {value:.4g}" for name, value in manifest.metrics.items())
     report.done(f"version {reference.version}: {shown}")
@@ -115,7 +114,9 @@ def _run_training_command(project: Project, train: Train, report: Reporter) -> P
         ) from error
     after = _fingerprint(output)
     if after is None:
-        raise StageFailed(f"{command} left no {train.output} behind", "correct train.output, or what the command writes")
+        raise StageFailed(
+            f"{command} left no {train.output} behind", "correct train.output, or what the command writes"
+        )
     if after == before:
         raise StageFailed(f"{command} did not write {train.output}: it is the one from before", "correct train.output")
     return output
@@ -135,7 +136,12 @@ def _evaluated(staged: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _manifest(
-    project: Project, run: str, version: int, staged: Path, result: Mapping[str, Any], measured: Mapping[str, float | None]
+    project: Project,
+    run: str,
+    version: int,
+    staged: Path,
+    result: Mapping[str, Any],
+    measured: Mapping[str, float | None],
 ) -> Manifest:
     train = project.config.train
     entries = files.describe(staged / "model")
@@ -174,5 +180,3 @@ if __name__ == "__main__":
     from jenkins_ml.steps.entry import run_step
 
     run_step(command)
-
-

@@ -39,7 +39,9 @@ def test_binary_agrees_with_scikit_learn(examples):
     found, predicted = evaluate(score(labels, scores), {}), (scores >= 0.5).astype(int)
     assert found["accuracy"] == pytest.approx(oracle.accuracy_score(labels, predicted))
     assert found["loss"] == pytest.approx(oracle.log_loss(labels, np.clip(scores, CLIP, 1 - CLIP), labels=[0, 1]))
-    assert confusion(score(labels, scores)).tolist() == oracle.confusion_matrix(labels, predicted, labels=[0, 1]).tolist()
+    assert (
+        confusion(score(labels, scores)).tolist() == oracle.confusion_matrix(labels, predicted, labels=[0, 1]).tolist()
+    )
     if labels.any():
         assert found["precision"] == pytest.approx(oracle.precision_score(labels, predicted, zero_division=0))
         assert found["recall"] == pytest.approx(oracle.recall_score(labels, predicted, zero_division=0))

@@ -43,7 +43,10 @@ def test_environments_do_not_see_each_other():
 def test_a_failed_canary_changes_nothing():
     before = after(released(1, 2), "production")
     for end in ("release_rolled_back", "release_abandoned"):
-        assert after([*released(1, 2), entry("release_started", 3), entry("release_step", 3), entry(end, 3)], "production") == before
+        assert (
+            after([*released(1, 2), entry("release_started", 3), entry("release_step", 3), entry(end, 3)], "production")
+            == before
+        )
 
 
 def test_a_rollback_holds_from_its_intention_on_and_is_open_until_it_is_done():
@@ -66,7 +69,16 @@ def test_releasing_a_version_again_does_not_list_it_twice():
 
 
 kinds = st.sampled_from(
-    ["decision", "release_started", "release_step", "released", "release_rolled_back", "release_abandoned", "rollback_started", "rolled_back"]
+    [
+        "decision",
+        "release_started",
+        "release_step",
+        "released",
+        "release_rolled_back",
+        "release_abandoned",
+        "rollback_started",
+        "rolled_back",
+    ]
 )
 
 

@@ -42,7 +42,10 @@ def test_one_failure_in_a_few_is_no_evidence():
 
 
 def test_a_canary_is_not_blamed_for_failures_that_production_has_too():
-    assert judge(evidence(Window(requests=200, failed=40), Window(requests=200, failed=40)), LIMITS, 4).verdict == "healthy"
+    assert (
+        judge(evidence(Window(requests=200, failed=40), Window(requests=200, failed=40)), LIMITS, 4).verdict
+        == "healthy"
+    )
 
 
 def test_slow_answers_count_only_where_there_is_a_limit():

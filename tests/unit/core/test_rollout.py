@@ -4,7 +4,21 @@ from hypothesis import strategies as st
 
 from jenkins_ml.core import rollout
 from jenkins_ml.core.judge import Evidence, Limits, Window
-from jenkins_ml.core.rollout import MAX_SILENT_LOOKS, Begun, Loaded, LoadFailed, Looked, Plan, Record, State, Stopped, Traffic, Unload, Watch, advance
+from jenkins_ml.core.rollout import (
+    MAX_SILENT_LOOKS,
+    Begun,
+    Loaded,
+    LoadFailed,
+    Looked,
+    Plan,
+    Record,
+    State,
+    Stopped,
+    Traffic,
+    Unload,
+    Watch,
+    advance,
+)
 
 LIMITS = Limits(max_error_rate_increase=0.01, latency_limited=False, min_requests=100)
 NOTHING = Window()
