@@ -8,6 +8,7 @@ import argparse
 import http.client
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -102,7 +103,7 @@ class Life:
             raise SystemExit(f"demo: {file} does not hold {old!r}")
         path.write_text(text.replace(old, new))
         self.git("commit", "-qam", message)
-        print(f'\n$ git commit -am "{message}"', flush=True)
+        print(f"\n$ git commit -am {shlex.quote(message)}", flush=True)
 
     def git(self, *arguments):
         identity = ["-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false"]

@@ -151,8 +151,11 @@ def _store_root(directory: Path, config: Config) -> Path:
 
 
 def _file_name(run: str) -> str:
-    """A run as one path component; JOB_NAME brings slashes, and anything else a person may type."""
-    name = quote(run, safe=" +@=,")
+    """A run as one path component and one word of the shell; JOB_NAME brings slashes, and a person anything.
+
+    A name made here is its own name, so that what a stage prints or hands on names the same run.
+    """
+    name = quote(run, safe="+@=,%", errors="surrogateescape")
     if name in (".", ".."):
         name = name.replace(".", "%2E")
     if len(name) > 200:

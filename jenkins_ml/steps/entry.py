@@ -13,6 +13,8 @@ import click
 
 from jenkins_ml.errors import Interrupted, JenkinsMLError
 
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
 
 def _change_directory(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
     if value is not None and not ctx.resilient_parsing:
@@ -37,7 +39,8 @@ def run_step(step: click.Command) -> None:
 
 def guarded(call: Callable[[], Any]) -> int:
     """Run a command; every failure becomes one message on standard error and an exit code."""
-    signal.signal(signal.SIGTERM, _stop)
+    for number in _STOPPING:
+        signal.signal(number, _stop)
     try:
         result = call()
         sys.stdout.flush()
@@ -45,15 +48,15 @@ def guarded(call: Callable[[], Any]) -> int:
     except JenkinsMLError as error:
         _say(f"error: {error}")
         return error.exit_code
-    except click.exceptions.Abort:
-        return _interrupted()
+    except click.exceptions.Abort as error:  # what click makes of a KeyboardInterrupt
+        return _interrupted(error.__cause__)
     except click.ClickException as error:
         error.show()
         return 2
     except click.exceptions.Exit as error:
         return error.exit_code
-    except KeyboardInterrupt:
-        return _interrupted()
+    except KeyboardInterrupt as error:
+        return _interrupted(error)
     except BrokenPipeError:
         # Whoever read us has gone (`jenkins-ml status | head`); Python must not complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -72,12 +75,20 @@ def guarded(call: Callable[[], Any]) -> int:
         return 1
 
 
-def _stop(*_: object) -> None:
-    raise Interrupted("stopped by SIGTERM", "what was done is kept; the next run goes on from there")
+def _stop(number: int, _: object) -> None:
+    """End the command by an exception that no `except Exception` swallows.
+
+    Ctrl-C reaches a stage twice, from the terminal and from the runner: the second must not cut short what the first
+    began, which is putting traffic back and journalling, each within a deadline.
+    """
+    for each in _STOPPING:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
-def _interrupted() -> int:
-    _say(f"error: {Interrupted('interrupted', 'what was done is kept; the next run goes on from there')}")
+def _interrupted(cause: BaseException | None) -> int:
+    by = f"stopped by {cause}" if cause is not None and str(cause) else "interrupted"
+    _say(f"error: {Interrupted(by, 'what was done is kept; the next run goes on from there')}")
     return Interrupted.exit_code
 
 

@@ -45,7 +45,9 @@ def command(environment: str | None, as_json: bool) -> None:
         decision, page = decide(project, run, project.environment(environment), report)
         report.close()
         console.conditions_table(decision)
-        report.done(f"report: {page}")
+        if decision.verdict == "approved":
+            report.note(f"approved: {decision.summary}")
+        report.note(f"report: {page}")
     if as_json:
         print_json(json.loads(encode(decision)))
     if failure := refusal(decision):

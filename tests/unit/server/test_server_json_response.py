@@ -124,7 +124,8 @@ def test_float32(value: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.2, "0.2"), (np.pi, "3.1415926535897931"), (0.1 + 0.2, "0.30000000000000004"), (1e300, "1e+300")]
+    ("value", "text"),
+    [(0.2, "0.2"), (np.pi, "3.1415926535897931"), (0.1 + 0.2, "0.30000000000000004"), (1e300, "1e+300")],
 )
 def test_float64(value: float, text: str) -> None:
     assert decimals(np.array([value], np.float64)) == [text]
