@@ -11,4 +11,6 @@ COMMON += ["--no-emit-index-url", "--no-emit-find-links", "--override", str(HERE
 for name, constraint in (("demo", None), ("dev", "demo")):
     extra = ["-c", str(HERE / f"{constraint}.txt")] if constraint else []
     target = str(HERE / f"{name}.txt")
-    subprocess.run(["uv", "pip", "compile", "--quiet", *COMMON, *extra, str(HERE / f"{name}.in"), "-o", target], check=True)
+    subprocess.run(
+        ["uv", "pip", "compile", "--quiet", *COMMON, *extra, str(HERE / f"{name}.in"), "-o", target], check=True
+    )

@@ -99,9 +99,10 @@ def _import_keras(lean: bool) -> None:
     for name in hidden:
         sys.modules[name] = None  # type: ignore[assignment]
     try:
-        import keras
+        with saved_models.without_native_noise():
+            import keras
 
-        keras.Sequential  # noqa: B018 - loads what Keras loads lazily
+            keras.Sequential  # noqa: B018 - loads what Keras loads lazily
     except ImportError as error:
         raise SystemExit(f"TensorFlow and Keras are needed: pip install 'jenkins-ml[tensorflow]' ({error})") from error
     finally:

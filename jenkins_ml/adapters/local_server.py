@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol, runtime_checkable
 
 from jenkins_ml import names
-from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed, Unavailable
+from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable
 
 _FIND_SECONDS: Final = 180.0  # a server that was just started imports TensorFlow before it writes its state file
 _ANSWER_SECONDS: Final = 40.0  # the server answers within 30, if only with a failure
@@ -55,6 +55,28 @@ class Window:
     slow: int
     p50_ms: float | None
     p99_ms: float | None
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection that is kept for further requests, and closed when its thread or its owner is gone."""
+
+    def __del__(self) -> None:
+        self.close()
+
+    def exchange(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], seconds: float
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
+        """One request and its answer: status, headers, body; `seconds` is how long each read may take."""
+        self.timeout = seconds  # when it has yet to connect
+        if self.sock is not None:
+            self.sock.settimeout(seconds)
+        try:
+            self.request(method, path, body, headers)
+            response = self.getresponse()
+            return response.status, response.headers, response.read()
+        except BaseException:
+            self.close()
+            raise
 
 
 @dataclass(frozen=True)
@@ -116,9 +138,16 @@ class LocalServer:
         traffic = {"stable": stable, "canary": canary, "weight": weight, "lease_seconds": lease_seconds}
         self._admin("POST", "/traffic", traffic)
 
-    def window(self, version: int, since: int, slower_than_ms: float | None) -> Window:
-        """A version's outcomes after number `since`; what took longer than `slower_than_ms` counts as slow."""
-        question = {"version": version, "since": since, "slower_than_ms": slower_than_ms}
+    def window(self, version: int, since: int, slower_than_ms: float | None, pinned: bool | None = None) -> Window:
+        """A version's outcomes after number `since`; what took longer than `slower_than_ms` counts as slow.
+
+        Args:
+            version: the version.
+            since: number of the last outcome that is not wanted; 0 for all.
+            slower_than_ms: in milliseconds; None: nothing is slow.
+            pinned: only requests that named the version (replayed ones do), or only those that did not; None: all.
+        """
+        question = {"version": version, "since": since, "slower_than_ms": slower_than_ms, "pinned": pinned}
         return Window(**self._admin("POST", "/window", question))
 
     def predict(self, version: int | None, instances_body: bytes) -> tuple[int, int | None, bytes]:
@@ -184,44 +213,18 @@ class LocalServer:
         self, method: str, path: str, body: bytes | None, headers: dict[str, str], seconds: float
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
         """One request over the connection that this thread keeps."""
-        kept: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        kept: _Connection | None = getattr(self._local, "connection", None)
         try:
             if kept is not None:
                 try:
-                    return self._exchange(kept, method, path, body, headers, seconds)
+                    return kept.exchange(method, path, body, headers, seconds)
                 except (http.client.RemoteDisconnected, ConnectionError):
                     pass  # the server has closed it while it was idle, or has ended: a new one will tell
-            self._local.connection = kept = http.client.HTTPConnection("127.0.0.1", self.rest_port, timeout=seconds)
-            return self._exchange(kept, method, path, body, headers, seconds)
+            self._local.connection = kept = _Connection("127.0.0.1", self.rest_port)
+            return kept.exchange(method, path, body, headers, seconds)
         except (OSError, http.client.HTTPException) as error:
-            self.close()
             what = f"the model server on port {self.rest_port} does not answer: {str(error) or type(error).__name__}"
             raise Unavailable(what, "run jenkins-ml serve to start it again") from error
-
-    def _exchange(
-        self,
-        connection: http.client.HTTPConnection,
-        method: str,
-        path: str,
-        body: bytes | None,
-        headers: dict[str, str],
-        seconds: float,
-    ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        if connection.sock is not None:
-            connection.sock.settimeout(seconds)
-        try:
-            connection.request(method, path, body, headers)
-            response = connection.getresponse()
-            return response.status, response.headers, response.read()
-        except BaseException:
-            connection.close()
-            raise
-
-    def close(self) -> None:
-        """Close the connection of this thread; the next request opens another."""
-        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
 
 
 # --- finding ---------------------------------------------------------------------------------------------------------
@@ -264,7 +267,7 @@ def _read(state_file: Path) -> LocalServer | None:
         value = json.loads(state_file.read_bytes())
         server = LocalServer(
             state_file=state_file,
-            model="",
+            model=value["model"],
             pid=value["pid"],
             rest_port=value["rest_port"],
             grpc_port=value["grpc_port"],
@@ -275,13 +278,9 @@ def _read(state_file: Path) -> LocalServer | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Unavailable(f"{state_file} cannot be read: {error}", _END_IT) from error
     try:
-        state = server.state()
+        return server if server.state()["pid"] == server.pid else None
     except Unavailable:
         return None
-    if state["pid"] != server.pid:
-        return None
-    object.__setattr__(server, "model", state["model"])
-    return server
 
 
 # --- starting --------------------------------------------------------------------------------------------------------
@@ -354,8 +353,10 @@ def start(
         progress: takes one line about what is waited for.
 
     Raises:
-        Unavailable: it ended (its last words are in the message), or took too long.
+        Unavailable: one runs already; or it ended (its last words are in the message), or took too long.
     """
+    if _alive(state_file):
+        raise Unavailable(f"a server for {state_file} runs already", "stop it, or use it")
     arguments = {
         "--model": model,
         "--environment": environment,
@@ -392,16 +393,16 @@ def _exit_code(process: object) -> int | None:
         return None
 
 
-def _died(code: int, log_file: Path, written: int) -> JenkinsMLError:
+def _died(code: int, log_file: Path, written: int) -> Unavailable:
+    """The error for a server that ended while it started; `written` is how long its log was before."""
+    lines: list[str] = []
     with contextlib.suppress(OSError), log_file.open("rb") as stream:
         stream.seek(written)
-        lines = stream.read().decode("utf-8", "replace").strip().splitlines()[-_LOG_LINES:]
-        if code == Unavailable.exit_code and lines:
-            what, _, next_step = "\n".join(lines).partition("\n  next: ")
-            return Unavailable(what, next_step)
-        tail = "\n".join(lines)
-        return Unavailable(f"the model server ended with {code}:\n{tail}", f"its log is {log_file}")
-    return Unavailable(f"the model server ended with {code}", f"its log is {log_file}")
+        lines = stream.read().decode("utf-8", "replace").splitlines()[-_LOG_LINES:]
+    what, _, next_step = "\n".join(lines[-2:]).partition("\n  next: ")
+    if code == Unavailable.exit_code and next_step:  # its own message
+        return Unavailable(what, next_step)
+    return Unavailable("\n".join([f"the model server ended with {code}", *lines]), f"its log is {log_file}")
 
 
 # --- replaying -------------------------------------------------------------------------------------------------------
@@ -435,16 +436,13 @@ def replay(
 
     def send() -> int:
         sent = 0
-        try:
-            while time.monotonic() < deadline:
-                with lock:
-                    question = next(questions, None)
-                if question is None:
-                    break
-                server.predict(*question)
-                sent += 1
-        finally:
-            server.close()
+        while time.monotonic() < deadline:
+            with lock:
+                question = next(questions, None)
+            if question is None:
+                break
+            server.predict(*question)
+            sent += 1
         return sent
 
     with ThreadPoolExecutor(concurrency) as pool:

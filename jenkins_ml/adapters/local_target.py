@@ -64,17 +64,16 @@ class LocalTarget:
         while (left := ends - time.monotonic()) > 0:
             self.sleep(min(left, LEASE_SECONDS / 4))
             self._renew()
-        missing = self.min_requests - self._window(candidate, since).requests
+        missing = self.min_requests - self._seen(candidate, since, pinned=False).requests
         if missing > 0:
             versions = (candidate,) if stable is None else (candidate, stable)
             local_server.replay(self.server, versions, self.bodies, missing, deadline_seconds=_REPLAY_DEADLINE_SECONDS)
             self._renew()
-        seen = self._window(candidate, since)
         return Evidence(
-            live=_judged(seen),
-            live_stable=_judged(self._window(stable, since)) if stable is not None else Window(),
-            replayed=Window(),
-            replayed_stable=Window(),
+            live=self._seen(candidate, since, pinned=False),
+            live_stable=self._seen(stable, since, pinned=False),
+            replayed=self._seen(candidate, since, pinned=True),
+            replayed_stable=self._seen(stable, since, pinned=True),
         )
 
     def _renew(self) -> None:
@@ -85,8 +84,12 @@ class LocalTarget:
     def _sequences(self) -> dict[int, int]:
         return {int(version): state["sequence"] for version, state in self.server.state()["versions"].items()}
 
-    def _window(self, version: int, since: Mapping[int, int]) -> local_server.Window:
-        return self.server.window(version, since.get(version, 0), self.slower_than_ms)
+    def _seen(self, version: int | None, since: Mapping[int, int], *, pinned: bool) -> Window:
+        """The answers of a version since then: replayed ones name it, live ones do not."""
+        if version is None:
+            return Window()
+        seen = self.server.window(version, since.get(version, 0), self.slower_than_ms, pinned)
+        return Window(requests=seen.requests, failed=seen.failed + seen.nan, slow=seen.slow)
 
 
 def request_bodies(predictions: Path) -> tuple[bytes, ...]:
@@ -100,7 +103,3 @@ def request_bodies(predictions: Path) -> tuple[bytes, ...]:
 def _body(row: Mapping[str, object]) -> bytes:
     instance = next(iter(row.values())) if len(row) == 1 else row
     return json.dumps({"instances": [instance]}).encode()
-
-
-def _judged(window: local_server.Window) -> Window:
-    return Window(requests=window.requests, failed=window.failed + window.nan, slow=window.slow)

@@ -44,7 +44,7 @@ def import_tensorflow() -> Any:
     if without_keras:
         sys.modules["keras"] = None  # type: ignore[assignment]
     try:
-        with _without_stderr():
+        with without_native_noise():
             import tensorflow
     except ImportError as error:
         raise UsageError(f"TensorFlow cannot be imported: {error}", "pip install 'jenkins-ml[tensorflow]'") from error
@@ -55,8 +55,8 @@ def import_tensorflow() -> Any:
 
 
 @contextlib.contextmanager
-def _without_stderr() -> Iterator[None]:
-    """TensorFlow's libraries write to the descriptor before any log level is looked at."""
+def without_native_noise() -> Iterator[None]:
+    """Keep quiet what TensorFlow's libraries write to the descriptor of standard error, before any log level is looked at."""
     if "tensorflow" in sys.modules:
         yield
         return

@@ -62,16 +62,14 @@ def _only_one(state: Path) -> Iterator[None]:
     try:
         with files.lock(lock_file(state), str(os.getpid()), _LOCK_WAIT_SECONDS):
             state.unlink(missing_ok=True)
-            try:
-                yield
-            finally:
-                state.unlink(missing_ok=True)
+            yield
     except files.Locked as error:
         raise Unavailable(f"a server for {state} runs already: process {error.holder}", "stop it, or use it") from error
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket()
+    # The protocol is named because asyncio sends small packets at once only where it is.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
@@ -108,11 +106,11 @@ async def _serve(model: str, environment: str, listener: socket.socket, grpc_por
     http_server = _http_server(make_app(plane, metrics, Admin(plane, identity, stop)), DRAIN_SECONDS)
     http = asyncio.create_task(http_server.serve([listener]))
     await grpc_server.start()
-    _write(state, identity)
+    _write(state, model, identity)
     logging.info("serving %s: REST on port %d, gRPC on port %d", model, identity.rest_port, grpc_port)
     await asyncio.wait((http, asyncio.create_task(stop.wait())), return_when=asyncio.FIRST_COMPLETED)
     logging.info("stopping")
-    state.unlink(missing_ok=True)
+    state.unlink(missing_ok=True)  # first of all, so that nobody finds a server that is about to end
     http_server.should_exit = True
     await asyncio.gather(http, grpc_server.stop(DRAIN_SECONDS))
 
@@ -141,8 +139,9 @@ def _http_server(app: Any, drain_seconds: float) -> uvicorn.Server:
     )
 
 
-def _write(state: Path, identity: Identity) -> None:
+def _write(state: Path, model: str, identity: Identity) -> None:
     value = {
+        "model": model,
         "pid": os.getpid(),
         "rest_port": identity.rest_port,
         "grpc_port": identity.grpc_port,

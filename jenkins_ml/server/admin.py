@@ -128,7 +128,10 @@ class Admin:
         version = self._plane.versions.get(number)
         if version is None:
             raise UsageError(f"version {number} is not loaded")
-        return asdict(version.outcomes.since(since, slower))
+        pinned = fields.get("pinned")
+        if not (pinned is None or isinstance(pinned, bool)):
+            raise _FieldError("pinned: true, false or null")
+        return asdict(version.outcomes.since(since, slower, pinned))
 
     async def _end(self, _: Any) -> dict[str, Any]:
         self._stop.set()

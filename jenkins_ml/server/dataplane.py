@@ -259,7 +259,7 @@ class DataPlane:
             ServingError: no answer.
         """
         if number is not None or name != self.name:
-            return await self._attempt(self._find(number, name, number), exchange, self._deadline)
+            return await self._attempt(self._find(number, name, number), exchange, self._deadline, pinned=True)
         started = self._clock()
         chosen, stable = self._splitter.choose(started), self.traffic.stable
         first = self._find(chosen, name, None)
@@ -275,7 +275,9 @@ class DataPlane:
                 first[0].outcomes.add(seconds, failed=True, nan=False)
             return answer
 
-    async def _attempt(self, chosen: tuple[Version, Model], exchange: Exchange[T], seconds: float) -> Answer[T]:
+    async def _attempt(
+        self, chosen: tuple[Version, Model], exchange: Exchange[T], seconds: float, *, pinned: bool = False
+    ) -> Answer[T]:
         version, model = chosen
         started = self._clock()
         try:
@@ -284,11 +286,11 @@ class DataPlane:
             error.version = version.number
             taken = self._clock() - started
             if isinstance(error, VersionError):
-                version.outcomes.add(taken, failed=True, nan=False)
+                version.outcomes.add(taken, failed=True, nan=False, pinned=pinned)
             self._observe(Attempt(version.number, error.code, taken, False))
             raise
         taken = self._clock() - started
-        version.outcomes.add(taken, failed=False, nan=answered.nan)
+        version.outcomes.add(taken, failed=False, nan=answered.nan, pinned=pinned)
         self._observe(Attempt(version.number, Code.OK, taken, answered.nan))
         return Answer(version.number, answered.value)
 

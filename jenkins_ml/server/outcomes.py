@@ -42,29 +42,34 @@ class Outcomes:
         self._seconds = np.zeros(kept)
         self._failed = np.zeros(kept, bool)
         self._nan = np.zeros(kept, bool)
+        self._pinned = np.zeros(kept, bool)
 
-    def add(self, seconds: float, *, failed: bool, nan: bool) -> None:
-        """Record one."""
+    def add(self, seconds: float, *, failed: bool, nan: bool, pinned: bool = False) -> None:
+        """Record one; `pinned` when its request named the version, as replayed ones do."""
         place = self.requests % len(self._seconds)
         self._seconds[place], self._failed[place], self._nan[place] = seconds, failed, nan
+        self._pinned[place] = pinned
         self.requests += 1
         self.failed += failed
         self.nan += nan
 
-    def since(self, sequence: int, slower_than_ms: float | None) -> Window:
+    def since(self, sequence: int, slower_than_ms: float | None, pinned: bool | None = None) -> Window:
         """The outcomes after number `sequence`, or as many of them as are kept.
 
         Args:
             sequence: number of the last outcome that is not wanted; 0 for all.
             slower_than_ms: what counts as slow, in milliseconds; None: nothing does.
+            pinned: only requests that named the version, or only those that did not; None: all of them.
         """
         count = min(max(self.requests - sequence, 0), len(self._seconds))
         places = np.arange(self.requests - count, self.requests) % len(self._seconds)
+        if pinned is not None:
+            places = places[self._pinned[places] == pinned]
         milliseconds = self._seconds[places] * 1000
-        p50, p99 = np.percentile(milliseconds, (50, 99), method="inverted_cdf").tolist() if count else (None, None)
+        p50, p99 = np.percentile(milliseconds, (50, 99), method="inverted_cdf").tolist() if len(places) else (None, None)
         return Window(
             sequence=self.requests,
-            requests=count,
+            requests=len(places),
             failed=int(self._failed[places].sum()),
             nan=int(self._nan[places].sum()),
             slow=0 if slower_than_ms is None else int((milliseconds > slower_than_ms).sum()),

@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from tests.fakes.model import FakeLoader, FakeModel
 
 from jenkins_ml import names
 from jenkins_ml.errors import IntegrityError
@@ -20,6 +19,7 @@ from jenkins_ml.server.admin import Admin, Identity
 from jenkins_ml.server.app import make_app
 from jenkins_ml.server.dataplane import DataPlane
 from jenkins_ml.server.metrics import Metrics
+from tests.fakes.model import FakeLoader, FakeModel
 
 TOKEN = "secret-of-this-test"
 PREDICT = "/v1/models/m:predict"

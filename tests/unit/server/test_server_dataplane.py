@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.fakes.model import FakeClock, FakeLoader, FakeModel
 
 from jenkins_ml.adapters.saved_model import ModelFailed
 from jenkins_ml.errors import IntegrityError, UsageError
@@ -20,6 +19,7 @@ from jenkins_ml.server.outcomes import Outcomes
 from jenkins_ml.server.status import Code, ServingError, invalid
 from jenkins_ml.server.traffic import Splitter, Traffic
 from jenkins_ml.server.workers import QUEUE, THREADS
+from tests.fakes.model import FakeClock, FakeLoader, FakeModel
 
 FOREVER = 1e9
 
@@ -354,6 +354,8 @@ def test_the_window_since_a_number() -> None:
     assert (window.sequence, window.requests, window.failed, window.nan, window.slow) == (7, 5, 1, 1, 2)
     assert (window.p50_ms, window.p99_ms) == (5.0, 7.0)
     assert outcomes.since(7, None).requests == outcomes.since(99, None).requests == 0
+    assert outcomes.since(0, None, pinned=True).p99_ms is None
+    assert outcomes.since(0, None, pinned=False).requests == 7
     for _ in range(20):
         outcomes.add(1.0, failed=True, nan=False)
     assert (outcomes.since(0, None).requests, outcomes.requests, outcomes.failed) == (10, 27, 21)

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.fakes.model import specs
 
 from jenkins_ml.records import Signature
 from jenkins_ml.server.inference import Prediction
 from jenkins_ml.server.json_reader import parse
 from jenkins_ml.server.json_request import check_document
 from jenkins_ml.server.status import Code, ServingError
+from tests.fakes.model import specs
 
 
 def signature(**inputs: tuple[str, tuple[int | None, ...]]) -> Signature:
