@@ -12,15 +12,11 @@ import http.client
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final
 
 from jenkins_ml import names
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable
@@ -30,8 +26,7 @@ _ANSWER_SECONDS: Final = 40.0  # the server answers within 30, if only with a fa
 _LOAD_SECONDS: Final = 600.0
 _STOP_SECONDS: Final = 20.0
 _KILL_SECONDS: Final = 5.0
-_POLL_SECONDS: Final = 0.05
-_LOG_LINES: Final = 15
+POLL_SECONDS: Final = 0.05
 _END_IT: Final = "end its process, whose number stands in the lock file beside it"
 
 
@@ -185,10 +180,10 @@ class LocalServer:
 
     def _ended_within(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
-        while _alive(self.state_file):
+        while alive(self.state_file):
             if time.monotonic() > deadline:
                 return False
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
         return True
 
     def _admin(self, method: str, path: str, value: Any, seconds: float = _ANSWER_SECONDS) -> dict[str, Any]:
@@ -240,17 +235,18 @@ def find(state_file: Path) -> LocalServer | None:
         Unavailable: one lives, but does not answer.
     """
     deadline = time.monotonic() + _FIND_SECONDS
-    while _alive(state_file):
-        server = _read(state_file)
+    while alive(state_file):
+        server = read(state_file)
         if server is not None:
             return server
         if time.monotonic() > deadline:
             raise Unavailable(f"the server of {state_file} does not answer", _END_IT)
-        time.sleep(_POLL_SECONDS)
+        time.sleep(POLL_SECONDS)
     return None
 
 
-def _alive(state_file: Path) -> bool:
+def alive(state_file: Path) -> bool:
+    """Whether a server holds the lock of a state file."""
     try:
         with lock_file(state_file).open("rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -261,7 +257,7 @@ def _alive(state_file: Path) -> bool:
     return False
 
 
-def _read(state_file: Path) -> LocalServer | None:
+def read(state_file: Path) -> LocalServer | None:
     """The server that a state file describes; None while there is no file, or one that a dead server left behind."""
     try:
         value = json.loads(state_file.read_bytes())
@@ -281,173 +277,3 @@ def _read(state_file: Path) -> LocalServer | None:
         return server if server.state()["pid"] == server.pid else None
     except Unavailable:
         return None
-
-
-# --- starting --------------------------------------------------------------------------------------------------------
-@runtime_checkable
-class Waitable(Protocol):
-    """A process whose end can be seen."""
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Its exit code; TimeoutError or subprocess.TimeoutExpired when it has not ended by then."""
-
-
-@dataclass
-class Detached:
-    """A process that outlives this one, but can be waited for as long as both live."""
-
-    pid: int
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Its exit code, negative for a signal; TimeoutError when it has not ended in `timeout` seconds."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while True:
-            pid, status = os.waitpid(self.pid, 0 if deadline is None else os.WNOHANG)
-            if pid:
-                return os.waitstatus_to_exitcode(status)
-            if deadline is not None and time.monotonic() >= deadline:
-                raise TimeoutError(f"process {self.pid} has not ended")
-            time.sleep(_POLL_SECONDS)
-
-
-def spawn_detached(argv: list[str], environment: Mapping[str, str], log_file: Path) -> Detached:
-    """Start a process in a session of its own, without input, its output appended to a log that only we can read."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    pid = os.posix_spawn(
-        argv[0],
-        argv,
-        environment,
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, os.fspath(log_file), flags, 0o600),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ],
-        setsid=True,
-    )
-    return Detached(pid)
-
-
-def start(
-    state_file: Path,
-    model: str,
-    environment: str,
-    rest_port: int,
-    grpc_port: int,
-    log_file: Path,
-    spawn: Callable[[list[str], Mapping[str, str], Path], object] = spawn_detached,
-    deadline_seconds: float = 180.0,
-    progress: Callable[[str], None] = lambda _: None,
-) -> LocalServer:
-    """Start a server that outlives this process; returns when it answers. It has no versions yet.
-
-    Args:
-        state_file: where it will tell how it is reached.
-        model: name of the model.
-        environment: name of what it serves.
-        rest_port: loopback port for REST; 0 takes a free one.
-        grpc_port: loopback port for gRPC; 0 takes a free one.
-        log_file: takes its output.
-        spawn: starts a process, given arguments, environment and log. When it answers something with
-            `wait(timeout)`, an early death is seen at once.
-        deadline_seconds: how long it may take.
-        progress: takes one line about what is waited for.
-
-    Raises:
-        Unavailable: one runs already; or it ended (its last words are in the message), or took too long.
-    """
-    if _alive(state_file):
-        raise Unavailable(f"a server for {state_file} runs already", "stop it, or use it")
-    arguments = {
-        "--model": model,
-        "--environment": environment,
-        "--rest-port": str(rest_port),
-        "--grpc-port": str(grpc_port),
-        "--state": os.fspath(state_file.absolute()),
-    }
-    argv = [sys.executable, "-m", "jenkins_ml.server", *(part for pair in arguments.items() for part in pair)]
-    # Jenkins ends what a build leaves behind, unless the process carries another cookie than the build's.
-    outliving = {**os.environ, "JENKINS_NODE_COOKIE": "dontKillMe", "BUILD_ID": "dontKillMe"}
-    state_file.parent.mkdir(parents=True, exist_ok=True)
-    log_file.parent.mkdir(parents=True, exist_ok=True)
-    written = log_file.stat().st_size if log_file.exists() else 0
-    process = spawn(argv, outliving, log_file)
-    progress(f"waiting for the model server (its log is {log_file})")
-    deadline = time.monotonic() + deadline_seconds
-    while time.monotonic() < deadline:
-        server = _read(state_file) if _alive(state_file) else None
-        code = _exit_code(process)
-        if code is not None:
-            raise _died(code, log_file, written)
-        if server is not None:
-            return server
-    raise Unavailable(f"the model server did not start within {deadline_seconds:g} s", f"read its log: {log_file}")
-
-
-def _exit_code(process: object) -> int | None:
-    if not isinstance(process, Waitable):
-        time.sleep(_POLL_SECONDS)
-        return None
-    try:
-        return process.wait(_POLL_SECONDS)
-    except (TimeoutError, subprocess.TimeoutExpired):
-        return None
-
-
-def _died(code: int, log_file: Path, written: int) -> Unavailable:
-    """The error for a server that ended while it started; `written` is how long its log was before."""
-    lines: list[str] = []
-    with contextlib.suppress(OSError), log_file.open("rb") as stream:
-        stream.seek(written)
-        lines = stream.read().decode("utf-8", "replace").splitlines()[-_LOG_LINES:]
-    what, _, next_step = "\n".join(lines[-2:]).partition("\n  next: ")
-    if code == Unavailable.exit_code and next_step:  # its own message
-        return Unavailable(what, next_step)
-    return Unavailable("\n".join([f"the model server ended with {code}", *lines]), f"its log is {log_file}")
-
-
-# --- replaying -------------------------------------------------------------------------------------------------------
-def replay(
-    server: LocalServer,
-    versions: tuple[int, ...],
-    bodies: Sequence[bytes],
-    requests_per_version: int,
-    concurrency: int = 4,
-    deadline_seconds: float = 60.0,
-) -> int:
-    """Send recorded requests to each of some versions in turn, whatever the traffic; the server counts the outcomes.
-
-    Args:
-        server: where.
-        versions: each gets the same requests.
-        bodies: JSON of the requests; used again from the first when there are fewer than wanted.
-        requests_per_version: how many each version gets.
-        concurrency: how many are under way at once.
-        deadline_seconds: none is sent after this long.
-
-    Returns:
-        how many were sent, to all versions together.
-
-    Raises:
-        Unavailable: the server does not answer.
-    """
-    deadline = time.monotonic() + deadline_seconds
-    questions = _interleaved(versions, bodies, requests_per_version)
-    lock = threading.Lock()
-
-    def send() -> int:
-        sent = 0
-        while time.monotonic() < deadline:
-            with lock:
-                question = next(questions, None)
-            if question is None:
-                break
-            server.predict(*question)
-            sent += 1
-        return sent
-
-    with ThreadPoolExecutor(concurrency) as pool:
-        return sum([future.result() for future in [pool.submit(send) for _ in range(concurrency)]])
-
-
-def _interleaved(versions: tuple[int, ...], bodies: Sequence[bytes], count: int) -> Iterator[tuple[int, bytes]]:
-    return ((version, bodies[index % len(bodies)]) for index in range(count) for version in versions)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jenkins_ml.adapters import local_server
 from jenkins_ml.adapters.local_server import LocalServer
+from jenkins_ml.adapters.replay import replay
 from jenkins_ml.core.judge import Evidence, Window
 
 # The canary's share falls back to 0 by itself when nobody renews it for this long.
@@ -67,7 +67,7 @@ class LocalTarget:
         missing = self.min_requests - self._seen(candidate, since, pinned=False).requests
         if missing > 0:
             versions = (candidate,) if stable is None else (candidate, stable)
-            local_server.replay(self.server, versions, self.bodies, missing, deadline_seconds=_REPLAY_DEADLINE_SECONDS)
+            replay(self.server, versions, self.bodies, missing, deadline_seconds=_REPLAY_DEADLINE_SECONDS)
             self._renew()
         return Evidence(
             live=self._seen(candidate, since, pinned=False),

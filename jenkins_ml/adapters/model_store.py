@@ -14,6 +14,7 @@ serving/<n>/             released versions only, in TensorFlow Serving's layout
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -183,6 +184,13 @@ class ModelStore:
                 files.sync_directory(target.parent)
         return target
 
+    def published(self) -> frozenset[int]:
+        """The versions in `serving/`."""
+        with files.translated("reading the model store"):
+            folder = self.home / names.SERVING
+            found = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        return frozenset(int(name) for name in found if _NUMBER.match(name))
+
     def withdraw(self, version: int) -> None:
         """Take a version out of `serving/`, for servers that load the latest one there."""
         target = self.home / names.SERVING / str(version)
@@ -216,14 +224,16 @@ class ModelStore:
     def predictions(self, artefact_digest: str, data_digest: str) -> Path | None:
         """The checked file of predictions of an artefact on a data set; None when they were never computed."""
         folder = self._predictions(artefact_digest, data_digest)
-        record_file = folder / "predictions.json"
-        if not record_file.exists():
+        if not folder.exists():
             return None
+        path, record_file = folder / PREDICTIONS_FILE, folder / "predictions.json"
         with files.translated("reading predictions"):
-            record = decode(Predictions, record_file.read_bytes(), str(record_file))
-            path = folder / PREDICTIONS_FILE
-            intact = path.exists() and files.file_entry(path, PREDICTIONS_FILE) == record.file
-        if not intact or (record.artefact_digest, record.data_digest) != (artefact_digest, data_digest):
+            intact = path.exists() and record_file.exists()
+            if intact:
+                record = decode(Predictions, record_file.read_bytes(), str(record_file))
+                intact = files.file_entry(path, PREDICTIONS_FILE) == record.file
+                intact &= (record.artefact_digest, record.data_digest) == (artefact_digest, data_digest)
+        if not intact:
             raise IntegrityError(
                 f"the predictions in {folder} were changed", "remove that folder; they are computed again"
             )
@@ -240,9 +250,13 @@ class ModelStore:
             files.write_atomic(staged / "predictions.json", encode(record))
             _sync_tree(staged)
             target.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileExistsError):  # another run was quicker
+            try:
                 staged.rename(target)
-                files.sync_directory(target.parent)
+            except OSError as error:
+                if error.errno in (errno.EEXIST, errno.ENOTEMPTY):  # another run was quicker
+                    return
+                raise
+            files.sync_directory(target.parent)
 
     def prune_predictions(self) -> None:
         """Remove the predictions of artefacts that are no version any more; they could be computed again."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -15,12 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jenkins_ml import errors, names
-from jenkins_ml.adapters import warm
+from jenkins_ml.adapters import lifeline, server_process, warm
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed, Unavailable
 
 Imports = Literal["whole", "lean", "serving"]
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def run_command(command: str, directory: Path, environment: Mapping[str, str], timeout: float, what: str) -> None:
@@ -49,10 +46,10 @@ def run_command(command: str, directory: Path, environment: Mapping[str, str], t
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr.fileno(),
         start_new_session=True,
-        preexec_fn=_end_with_parent,
     )
     try:
-        code = process.wait(timeout)
+        with lifeline.ending_with_us(process.pid):
+            code = process.wait(timeout)
     except subprocess.TimeoutExpired as error:
         raise StageFailed(
             f"{what} took longer than {timeout:g} s: {command}", "raise its timeout, or make it quicker"
@@ -73,6 +70,7 @@ class Worker:
         address = os.environ.get(names.ENV_WARM)
         self._forked: warm.Forked | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._lifeline = contextlib.ExitStack()
         stdio = (reader, sys.stderr.fileno(), sys.stderr.fileno())
         try:
             if address:
@@ -90,8 +88,8 @@ class Worker:
                     stdin=reader,
                     stdout=stdio[1],
                     start_new_session=True,
-                    preexec_fn=_end_with_parent,
                 )
+                self._lifeline.enter_context(lifeline.ending_with_us(self._process.pid))
         finally:
             os.close(reader)
 
@@ -104,6 +102,7 @@ class Worker:
             self._forked.kill()
         if self._process:
             _end_group(self._process)
+        self._lifeline.close()
 
     def do(self, job: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """Do one job, whose `out` names a folder; answers its result.
@@ -147,11 +146,9 @@ class Worker:
 
 def spawn_server(argv: list[str], environment: Mapping[str, str], log: Path) -> object:
     """Start the embedded server detached from this process: out of the warm process when there is one."""
-    from jenkins_ml.adapters import local_server
-
     address = os.environ.get(names.ENV_WARM)
     if not address:
-        return local_server.spawn_detached(argv, environment, log)
+        return server_process.spawn_detached(argv, environment, log)
     nothing = os.open(os.devnull, os.O_RDONLY)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
@@ -180,18 +177,6 @@ def _how_it_ended(code: int) -> str:
     if code < 0:
         return f"was killed by {signal.Signals(-code).name}"
     return f"exited with {code}" if code else "ended without an answer"
-
-
-def stop_with_parent() -> None:
-    """In a child, before it becomes the command: let the kernel send it SIGTERM when we are killed."""
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _end_with_parent() -> None:
-    """The same with SIGKILL, for user code, which has nothing to put in order."""
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

@@ -11,7 +11,7 @@ from jenkins_ml.adapters.journal import Journal
 from jenkins_ml.core import rollout
 from jenkins_ml.core.judge import Evidence
 from jenkins_ml.core.rollout import Plan, State
-from jenkins_ml.errors import IntegrityError, Unavailable
+from jenkins_ml.errors import IntegrityError, JenkinsMLError
 from jenkins_ml.records import JournalEntry, JournalKind, VersionRef
 
 
@@ -82,7 +82,7 @@ def release(plan: Plan, version: VersionRef, target: Target, author: Author, say
         the state in which it ended: released or rolled_back.
 
     Raises:
-        BaseException: what stopped it (Interrupted, KeyboardInterrupt, Unavailable); traffic is back on production then
+        BaseException: what stopped it (KeyboardInterrupt, Unavailable); traffic is back on production then
             as far as the target still answers, and the journal says that the release was abandoned.
     """
     state, pending = rollout.advance(plan, State(), rollout.Begun())
@@ -139,8 +139,8 @@ def _abandon(
     for action in actions:
         try:
             _perform(action, plan, version, target, author, say)
-        except Unavailable as unavailable:
-            say(f"could not clean up: {unavailable.what}")
+        except JenkinsMLError as problem:
+            say(f"could not clean up: {problem.what}")
 
 
 def _line(kind: JournalKind, version: int, reason: str, weight: int | None) -> str:

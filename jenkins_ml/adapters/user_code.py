@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from jenkins_ml.errors import ConfigurationError, Problem, StageFailed
+from jenkins_ml.errors import ConfigurationError, JenkinsMLError, Problem, StageFailed
 from jenkins_ml.names import CONFIG_FILE
 
 Features = dict[str, np.ndarray]  # by name; a single unnamed input has the name ""
@@ -89,7 +89,15 @@ def evaluation_split(load: Callable[..., Any], directory: Path) -> tuple[Feature
     Raises:
         StageFailed: the function raised, or returned something that is not (features, labels).
     """
-    features, labels = arrays(call(load, directory, "test"))
+    data = call(load, directory, "test")
+    try:
+        features, labels = arrays(data)
+    except JenkinsMLError:
+        raise
+    except Exception as error:  # a generator of the user's raised, or its batches do not go together
+        raise failed('reading what load("test") returned', error, directory) from error
+    if not all(values.ndim for values in (labels, *features.values())):
+        raise StageFailed('load("test") returned a single value, not one for each example', "return arrays of rows")
     counts = {len(labels), *(len(values) for values in features.values())}
     if len(counts) != 1:
         raise StageFailed(

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from jenkins_ml.adapters import lifeline
 from jenkins_ml.errors import Unavailable
 
 _REQUEST_LIMIT = 4 << 20
@@ -58,7 +59,7 @@ def started() -> Iterator[Path]:
             yield address
         finally:
             owner.close()
-            process.terminate()
+            process.terminate()  # heard while it imports; afterwards the owner's end is what counts
             process.wait(timeout=10)
 
 
@@ -156,7 +157,8 @@ class _Warm:
             if not had_owner and time.monotonic() > deadline:
                 return
         for pid in self.clients.values():
-            _kill_group(pid)
+            if pid not in self.detached:
+                _kill_group(pid)
 
     def _accept(self) -> None:
         connection, _ = self.listener.accept()
@@ -172,6 +174,8 @@ class _Warm:
             return
         pid = os.fork()
         if pid == 0:
+            if not request["detach"]:
+                lifeline.signal_when_parent_ends(signal.SIGKILL)
             _become(request, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
@@ -189,6 +193,8 @@ class _Warm:
                 return
             if pid == 0:
                 return
+            if pid not in self.detached:
+                _kill_group(pid)  # what it has started and left
             for connection in [key for key, value in self.clients.items() if value == pid]:
                 with contextlib.suppress(OSError):
                     connection.sendall(b"%d" % os.waitstatus_to_exitcode(status))
@@ -263,7 +269,8 @@ def main(argv: list[str]) -> int:
         os.set_blocking(reader, False)
         os.set_blocking(writer, False)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)  # they only wake the loop
         _Warm(listener).serve(reader)
     return 0
 

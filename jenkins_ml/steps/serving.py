@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import Iterator
 
-from jenkins_ml.adapters import files, local_server
+from jenkins_ml.adapters import files, local_server, server_process
 from jenkins_ml.adapters.local_server import LocalServer
 from jenkins_ml.adapters.processes import spawn_server
 from jenkins_ml.adapters.release import Author
+from jenkins_ml.core import retention
 from jenkins_ml.core.history import History
-from jenkins_ml.errors import Unavailable
+from jenkins_ml.errors import IntegrityError, JenkinsMLError, Unavailable
 from jenkins_ml.records import VersionRef
 from jenkins_ml.reporting.console import Reporter
 from jenkins_ml.steps.common import Project, built_by
@@ -55,7 +56,7 @@ def find_or_start(project: Project, environment: str, report: Reporter) -> Local
     report.step("starting the model server")
     state_file = project.store.server_state(environment)
     state_file.parent.mkdir(parents=True, exist_ok=True)
-    return local_server.start(
+    return server_process.start(
         state_file,
         model=project.config.model,
         environment=environment,
@@ -74,29 +75,33 @@ def settle(project: Project, server: LocalServer, history: History) -> None:
     Raises:
         IntegrityError: production is not what was recorded; the server is left as it is.
     """
-    wanted = [ref for ref in (history.production, history.previous) if ref is not None]
-    if history.production is None:
-        return
-    for reference in wanted:
-        _load(project, server, reference, required=reference == history.production)
-    server.set_traffic(history.production.version, None, 0, 0.0)
-    kept = {reference.version for reference in wanted}
-    for version in server.state()["versions"]:
-        if int(version) not in kept:
-            server.unload(int(version))
-            project.store.withdraw(int(version))
+    production, previous = history.production, history.previous
+    if production is not None:
+        _load(project, server, production)
+        server.set_traffic(production.version, None, 0, 0.0)
+        if previous is not None:
+            try:
+                _load(project, server, previous)
+            except JenkinsMLError as error:
+                sys.stderr.write(f"version {previous.version} cannot be kept ready for a rollback: {error}\n")
+        kept = {reference.version for reference in (production, previous) if reference is not None}
+        for version, loaded in server.state()["versions"].items():
+            # One that is still loading gets no traffic; it is taken out when a server is settled the next time.
+            if int(version) not in kept and loaded["state"] == "AVAILABLE":
+                server.unload(int(version))
+    _withdraw_others(project)
 
 
-def _load(project: Project, server: LocalServer, reference: VersionRef, required: bool) -> None:
+def _load(project: Project, server: LocalServer, reference: VersionRef) -> None:
     loaded = server.state()["versions"].get(str(reference.version), {})
-    if loaded.get("state") == "AVAILABLE":
-        return
-    try:
+    if loaded.get("state") != "AVAILABLE":
         server.load(reference.version, project.store.publish(reference))
-    except Exception as error:
-        if required:
-            raise
-        sys.stderr.write(f"version {reference.version} cannot be kept ready for a rollback: {error}\n")
+
+
+def _withdraw_others(project: Project) -> None:
+    """Take out of `serving/` what no environment needs, whoever left it there."""
+    for version in project.store.published() - retention.served(project.store.journal.entries()):
+        project.store.withdraw(version)
 
 
 def how_to_ask(server: LocalServer, model: str) -> str:
@@ -116,7 +121,10 @@ def end_what_was_left(project: Project, environment: str, run: str, report: Repo
         return history
     server = find(project, environment)
     if server is not None:
-        settle(project, server, history)
+        try:
+            settle(project, server, history)
+        except IntegrityError as error:  # not what this is about: whoever needs that version will say so
+            report.warn(error.what)
     version = VersionRef(version=left.version, manifest_digest=left.manifest_digest)
     writer = author(project, environment, run)
     if left.kind == "rollback_started":

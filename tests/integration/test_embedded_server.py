@@ -21,8 +21,10 @@ import numpy as np
 import pytest
 
 from jenkins_ml import names
-from jenkins_ml.adapters import local_server
-from jenkins_ml.adapters.local_server import Detached, LocalServer
+from jenkins_ml.adapters import local_server, server_process
+from jenkins_ml.adapters.local_server import LocalServer
+from jenkins_ml.adapters.replay import replay
+from jenkins_ml.adapters.server_process import Detached
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable
 from jenkins_ml.server import messages
 from jenkins_ml.server.tensors import from_proto, to_proto
@@ -79,12 +81,12 @@ class Servers:
     def spawn(self, argv: list[str], environment: Mapping[str, str], log: Path) -> Detached:
         root = str(Path(local_server.__file__).parents[2])
         path = os.pathsep.join([root, *filter(None, [environment.get("PYTHONPATH")])])
-        process = local_server.spawn_detached(argv, {**environment, "PYTHONPATH": path}, log)
+        process = server_process.spawn_detached(argv, {**environment, "PYTHONPATH": path}, log)
         self.processes.append(process)
         return process
 
     def start(self, state: Path, rest_port: int = 0, grpc_port: int = 0) -> LocalServer:
-        return local_server.start(state, "m", "production", rest_port, grpc_port, self.log, self.spawn, 120.0)
+        return server_process.start(state, "m", "production", rest_port, grpc_port, self.log, self.spawn, 120.0)
 
     def end(self) -> None:
         for process in self.processes:
@@ -219,7 +221,7 @@ def test_a_lease_that_is_not_renewed_ends(server: LocalServer) -> None:
 def test_replayed_requests_reach_the_versions_they_are_for(server: LocalServer) -> None:
     before = server.state()["versions"]
     bodies = [BODY, b'{"instances": [[3.0, 4.0]]}']
-    assert local_server.replay(server, (1, 2), bodies, 30, 4, 60.0) == 60
+    assert replay(server, (1, 2), bodies, 30, 4, 60.0) == 60
     for version in (1, 2):
         window = server.window(version, before[str(version)]["sequence"], slower_than_ms=0.0)
         assert (window.requests, window.failed, window.nan, window.slow) == (30, 0, 0, 30)
