@@ -33,7 +33,7 @@ def paired_f_measures(
 ) -> Difference:
     """Difference of precision, recall or f1 on the same examples, by the percentile bootstrap.
 
-    A resample that does not define the metric tells nothing, and counts against the lower and the upper bound.
+    A resample without an example of class 1 does not define those of a binary problem, and is left out.
 
     Args:
         name: "precision", "recall" or "f1", which the examples must define.
@@ -51,10 +51,10 @@ def paired_f_measures(
             for drawn in _resamples(counts, candidate.count)
         ]
     )
-    silent = np.isnan(draws)
-    low = float(np.quantile(np.where(silent, -1.0, draws), 1 - confidence, method="lower"))
-    high = float(np.quantile(np.where(silent, 1.0, draws), confidence, method="higher"))
-    sigma = float(np.std(draws[~silent])) * math.sqrt(candidate.count)
+    draws = draws[~np.isnan(draws)]
+    low = float(np.quantile(draws, 1 - confidence, method="lower"))
+    high = float(np.quantile(draws, confidence, method="higher"))
+    sigma = float(np.std(draws)) * math.sqrt(candidate.count)
     return Difference(point, min(low, point), max(high, point), sigma)
 
 

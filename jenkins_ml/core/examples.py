@@ -49,6 +49,12 @@ class Scored:
         return self.labels.astype(np.int64, copy=False)
 
     @property
+    def present_classes(self) -> Integers:
+        """The classes that have examples, in order."""
+        # Not numpy.unique, which imports numpy.ma: a third of the time that the gate takes to start.
+        return np.flatnonzero(np.bincount(self.class_labels))
+
+    @property
     def classes(self) -> int:
         """How many classes the model knows."""
         return self.predictions.shape[1] if self.task == "multiclass" else 2

@@ -141,5 +141,6 @@ def examples_needed(count: int, sigma: float, distance: float, confidence: float
     distance = abs(distance)
     if distance == 0:
         return None
-    planned = ((normal_quantile(confidence) + normal_quantile(POWER)) * sigma / distance) ** 2
+    ratio = (normal_quantile(confidence) + normal_quantile(POWER)) * sigma / distance
+    planned = ratio * ratio  # infinite where it is too large, which ** would raise
     return max(math.ceil(planned), count + 1) if planned <= MOST_NEEDED else None

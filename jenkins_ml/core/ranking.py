@@ -29,7 +29,7 @@ def roc_auc(scored: Scored, average: Average) -> float | None:
     Returns:
         The area in [0, 1], ties counting half; None where the examples hold one class only.
     """
-    if len(np.unique(scored.labels)) < 2:
+    if len(scored.present_classes) < 2:
         return None
     weights, areas = _areas(scored, average)
     return float(weights @ areas)
@@ -59,7 +59,7 @@ def area_and_influence(scored: Scored, average: Average) -> tuple[float, Floats]
         moved += moves.reshape(scored.count, -1).sum(axis=1)
     if average == "weighted" and scored.task == "multiclass":  # how often each class occurs is seen in a sample, too
         area_of = np.zeros(scored.classes)
-        area_of[np.unique(scored.class_labels)] = areas
+        area_of[scored.present_classes] = areas
         moved += (area_of[scored.class_labels] - weights @ areas) / scored.count
     return float(weights @ areas), moved
 
@@ -71,7 +71,7 @@ def _curves(scored: Scored, average: Average) -> list[tuple[NDArray[np.bool_], F
     if average == "micro":
         one_hot = scored.labels[:, None] == np.arange(scored.classes)
         return [(one_hot.ravel(), scored.predictions.ravel())]
-    return [(scored.labels == label, scored.predictions[:, label]) for label in np.unique(scored.class_labels)]
+    return [(scored.labels == label, scored.predictions[:, label]) for label in scored.present_classes]
 
 
 def _areas(scored: Scored, average: Average) -> tuple[Floats, Floats]:

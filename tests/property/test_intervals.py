@@ -162,8 +162,8 @@ def test_areas_of_several_classes_agree_with_the_bootstrap_of_scipy():
     generator = np.random.default_rng(5)
     labels = generator.choice(3, 300, p=[0.5, 0.3, 0.2])
     models = []
-    for sharpness in (1.2, 1.0):
-        scores = np.exp(generator.normal(size=(300, 3)) + sharpness * 2 * np.eye(3)[labels])
+    for sharpness in ([4, 0, 1], [0, 4, 1]):  # one is better at some classes, the other at others
+        scores = np.exp(generator.normal(size=(300, 3)) + sharpness * np.eye(3)[labels])
         models.append(scores / scores.sum(axis=1, keepdims=True))
 
     def difference(rows):
@@ -261,10 +261,27 @@ def test_resampling_is_repeatable_whatever_the_order(classes, count, seed, name)
     assert found.low <= found.point <= found.high
 
 
-def test_resamples_without_the_class_speak_for_neither_bound():
-    labels = [1] + [0] * 19  # more than one resample in three has no example of class 1 but the added ones
+def test_one_example_of_the_class_tells_nothing():
+    labels = [1] + [0] * 19  # some resamples have none
     found = compare("recall", score(labels, [0.9] + [0.1] * 19), score(labels, [0.8] + [0.2] * 19), "macro", 0.95)
     assert (found.low, found.high) == (-1, 1)
+
+
+@pytest.mark.parametrize("name", ["precision", "recall", "f1"])
+@pytest.mark.parametrize("rare", [0, 1, 2])
+def test_macro_averages_are_as_uncertain_as_their_rarest_class(name, rare):
+    labels = np.repeat([rare, (rare + 1) % 3, (rare + 2) % 3], [8, 300, 400])
+    equal = [score(labels, np.where(labels[:, None] == np.arange(3), sure, (1 - sure) / 2)) for sure in (0.8, 0.9)]
+    found = compare(name, *equal, "macro", 0.95)
+    assert found.high > 1 / 8 / 3  # one example of the rare class, a third of the average
+    assert found.low < -1 / 8 / 3
+
+
+@pytest.mark.parametrize("name", ["precision", "recall", "f1"])
+def test_micro_averages_are_compared_as_the_accuracy_they_are(name):
+    _, candidate, baseline = disagreeing(3, 200, seed=3)
+    assert measure(name, candidate, "micro") == measure("accuracy", candidate)
+    assert compare(name, candidate, baseline, "micro", 0.95) == compare("accuracy", candidate, baseline, "macro", 0.95)
 
 
 def test_many_classes_fit_into_memory():
@@ -297,6 +314,10 @@ def test_examples_needed_without_discordance_settle_it():
     found = paired_proportions(0, 0, 20, 0.95)
     needed = examples_needed(20, found.sigma, 0.03 + found.point, 0.95)
     assert paired_proportions(0, 0, needed, 0.95).low >= -0.03 > found.low
+
+
+def test_more_examples_are_needed_than_did_not_settle_it():
+    assert examples_needed(1000, 0.1, 0.5, 0.95) == 1001
 
 
 def test_a_difference_at_the_margin_is_never_settled():

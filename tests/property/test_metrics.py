@@ -13,6 +13,7 @@ from jenkins_ml.core.examples import score
 from jenkins_ml.core.metrics import CLIP, METRICS, confusion, evaluate, measure
 from jenkins_ml.core.ranking import area_and_influence, roc_auc
 
+law = settings(deadline=None, max_examples=80)
 AVERAGES = ["macro", "micro", "weighted"]
 
 
@@ -33,6 +34,7 @@ def multiclass(draw):
     return labels, weights / weights.sum(axis=1, keepdims=True)
 
 
+@law
 @given(binary())
 def test_binary_agrees_with_scikit_learn(examples):
     labels, scores = examples
@@ -54,6 +56,7 @@ def test_binary_agrees_with_scikit_learn(examples):
         assert found["roc_auc"] is None
 
 
+@law
 @given(multiclass(), st.sampled_from(AVERAGES))
 def test_several_classes_agree_with_scikit_learn(examples, average):
     labels, predictions = examples
@@ -71,6 +74,7 @@ def test_several_classes_agree_with_scikit_learn(examples, average):
         assert found["loss"] == pytest.approx(oracle.log_loss(labels, clipped, labels=list(classes)))
 
 
+@law
 @given(multiclass(), st.sampled_from(AVERAGES))
 def test_areas_of_several_classes_agree_with_scikit_learn(examples, average):
     labels, predictions = examples
@@ -89,12 +93,14 @@ def test_areas_of_several_classes_agree_with_scikit_learn(examples, average):
         assert found == pytest.approx(whole)
 
 
+@law
 @given(multiclass())
 def test_one_class_has_no_area(examples):
     _, predictions = examples
     assert roc_auc(score(np.zeros(len(predictions), int), predictions), "macro") is None
 
 
+@law
 @given(
     st.integers(1, 20).flatmap(
         lambda size: arrays.arrays(float, (2, size), elements=st.floats(-1e3, 1e3, allow_subnormal=False))
@@ -110,6 +116,7 @@ def test_a_loss_beyond_the_largest_number_is_not_defined():
     assert measure("loss", score([1e200, 0.5], [-1e200, 0.5], "regression")) is None
 
 
+@law
 @given(multiclass(), st.randoms(use_true_random=False))
 def test_the_order_of_the_examples_does_not_matter(examples, random):
     labels, predictions = examples
@@ -122,6 +129,7 @@ def test_the_order_of_the_examples_does_not_matter(examples, random):
         assert again[name] == (None if value is None else pytest.approx(value)), name
 
 
+@law
 @given(binary())
 def test_two_probabilities_of_a_binary_task_measure_like_one_score(examples):
     labels, scores = examples
@@ -129,7 +137,7 @@ def test_two_probabilities_of_a_binary_task_measure_like_one_score(examples):
     assert evaluate(both, {}) == evaluate(score(labels, scores), {})
 
 
-@settings(max_examples=30)
+@law
 @given(binary())
 def test_influences_sum_to_zero_and_come_with_the_area(examples):
     labels, scores = examples

@@ -1,5 +1,7 @@
 """What each limit comes to, and what becomes of the whole."""
 
+import math
+
 import numpy as np
 import pytest
 from gate_examples import answered, condition, gate, pair
@@ -75,6 +77,15 @@ def test_the_sentence_of_an_inconclusive_comparison_says_what_would_help():
             "0.03 is allowed; there are 100 examples, about 550 would settle it"
         )
     )
+
+
+@pytest.mark.parametrize(("gained", "lost", "margin"), [(0, 2, 0.03), (0, 5, 0.03), (3, 2, 0.01)])
+def test_the_examples_needed_count_from_what_was_seen(gained, lost, margin):
+    candidate, baseline = pair(100, gained, lost)
+    [found] = decide(gate(metrics={"accuracy": {"max_regression": margin}}), candidate, baseline, False).conditions
+    share, distance = (gained + lost) / 100, margin + (gained - lost) / 100
+    assert found.outcome == "inconclusive"
+    assert found.needed == math.ceil(6.1826 * share / distance**2)
 
 
 def test_a_lower_loss_is_better():
