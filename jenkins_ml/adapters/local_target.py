@@ -60,7 +60,8 @@ class LocalTarget:
     def watch(self, candidate: int, stable: int | None) -> Evidence:
         """Watch for one interval; replay what live traffic lacks to both versions; answer what was seen."""
         since = self._sequences()
-        ends = time.monotonic() + self.interval
+        # A first release gets no live traffic yet that would be worth waiting for.
+        ends = time.monotonic() + (self.interval if stable is not None else 0.0)
         while (left := ends - time.monotonic()) > 0:
             self.sleep(min(left, LEASE_SECONDS / 4))
             self._renew()
