@@ -5,6 +5,11 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check install --quiet --no-deps
 ARGS ?=
+# Stages are short processes: without kept bytecode each of them would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
+# Nothing from outside gets into the environment.
+unexport PYTHONPATH
+unexport PYTHONHOME
 
 .PHONY: help demo test lint bench generated locks clean
 
