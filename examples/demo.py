@@ -34,7 +34,8 @@ class Traffic(threading.Thread):
         super().__init__(daemon=True)
         blank = [0.0] * 64
         self.bodies = [
-            json.dumps({"instances": [blank if number % BLANK_EVERY == 0 else image]}) for number, image in enumerate(images)
+            json.dumps({"instances": [blank if number % BLANK_EVERY == 0 else image]})
+            for number, image in enumerate(images)
         ]
         self.port, self.stopping = port, threading.Event()
         self.answers, self.failed, self.nan = {}, 0, 0
@@ -164,8 +165,8 @@ def live(life):
         report = max((life.folder / ".jenkins-ml/reports").glob("*/index.html"), key=lambda path: path.stat().st_mtime)
 
         title("(c) A slip in the data code shuffles the labels: the gate rejects the model")
-        old = "return (pixels[rows] / 16).astype(\"float32\"), labels[rows]"
-        new = old.replace("labels[rows]", "labels[np.sort(rows)] if split == \"train\" else labels[rows]")
+        old = 'return (pixels[rows] / 16).astype("float32"), labels[rows]'
+        new = old.replace("labels[rows]", 'labels[np.sort(rows)] if split == "train" else labels[rows]')
         life.change("data.py", old, new, "Sort the labels before use")
         life.scene("c  spoiled labels", "run", expect=3)
         life.change("data.py", new, old, 'Revert "Sort the labels before use"')
@@ -173,7 +174,12 @@ def live(life):
         title("(d) Each image is scaled by its brightest pixel: fine on the test split, NaN on blank images")
         scaled = "layer = pixels / keras.ops.max(pixels, axis=-1, keepdims=True)\n    layer = "
         old = '    layer = keras.layers.Dense(hidden, activation="tanh")(pixels)'
-        life.change("model.py", old, f'    {scaled}keras.layers.Dense(hidden, activation="tanh")(layer)', "Scale by the brightest pixel")
+        life.change(
+            "model.py",
+            old,
+            f'    {scaled}keras.layers.Dense(hidden, activation="tanh")(layer)',
+            "Scale by the brightest pixel",
+        )
         life.scene("d  fails once it serves", "run", expect=5)
 
         title("(e) On call: back to the version before")
@@ -209,7 +215,9 @@ def main():
                 life.command("server", "--stop")
     console.table("What happened", ("scene", "command", "exit code", "production", "took"), life.rows)
     answered = ", ".join(f"version {version}: {count}" for version, count in sorted(traffic.answers.items()))
-    print(f"live requests answered by {answered}; failed: {traffic.failed}; NaN answers from the bad canary: {traffic.nan}")
+    print(
+        f"live requests answered by {answered}; failed: {traffic.failed}; NaN answers from the bad canary: {traffic.nan}"
+    )
     print(f"report: {report}")
     print(f"the demo took {time.monotonic() - began:.0f} s")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jenkins_ml import names
-from jenkins_ml.adapters import processes, warm
+from jenkins_ml.adapters import lifeline, warm
 from jenkins_ml.config.model import seconds
 from jenkins_ml.errors import StageFailed
 from jenkins_ml.pipeline import Stage
@@ -55,13 +55,17 @@ def _warm(stages: Sequence[Stage]) -> Iterator[dict[str, str]]:
         yield {names.ENV_WARM: str(address)}
 
 
+def _stop_with_parent() -> None:
+    lifeline.signal_when_parent_ends(signal.SIGTERM)  # not SIGKILL: it puts traffic back first
+
+
 def _run_stage(stage: Stage, directory: Path, environment: dict[str, str]) -> int:
     module, *arguments = stage.command
     process = subprocess.Popen(
         [sys.executable, "-m", f"jenkins_ml.steps.{module}", *arguments],
         cwd=directory,
         env=environment,
-        preexec_fn=processes.stop_with_parent,
+        preexec_fn=_stop_with_parent,
     )
     try:
         code = process.wait(seconds(stage.timeout))

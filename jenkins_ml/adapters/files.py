@@ -15,7 +15,7 @@ from pathlib import Path
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, Unavailable, UsageError
 from jenkins_ml.records import FileEntry
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+FULL = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -31,7 +31,7 @@ def translated(what: str) -> Iterator[None]:
 def translate(what: str, error: OSError) -> JenkinsMLError:
     """Our error for an OSError that came up while doing `what`."""
     where = f" ({error.filename})" if error.filename else ""
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return Unavailable(
             f"{what}: the disk is full{where}", "free some space (jenkins-ml models prune), then run it again"
         )

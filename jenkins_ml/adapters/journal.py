@@ -12,6 +12,7 @@ from jenkins_ml.core import history
 from jenkins_ml.errors import IntegrityError
 from jenkins_ml.records import JournalEntry, decode, encode
 
+_RESTORE = "restore it from a backup: without it, what is in production is not known"
 _NAME = re.compile(r"^(\d{8})\.json$")
 
 
@@ -34,7 +35,7 @@ class Journal:
                 missing = next(index for index, number in enumerate(numbers, 1) if index != number)
                 raise IntegrityError(
                     f"the journal {self.directory} lacks entry {missing}",
-                    "restore it from a backup: without it, what is in production is not known",
+                    _RESTORE,
                 )
             return tuple(self._read(number) for number in numbers)
 
@@ -57,7 +58,10 @@ class Journal:
 
     def _read(self, number: int) -> JournalEntry:
         path = self._path(number)
-        entry = decode(JournalEntry, path.read_bytes(), str(path))
+        try:
+            entry = decode(JournalEntry, path.read_bytes(), str(path))
+        except IntegrityError as error:
+            raise IntegrityError(error.what, _RESTORE) from error
         if entry.number != number:
-            raise IntegrityError(f"{path} holds entry {entry.number}", "restore it from a backup")
+            raise IntegrityError(f"{path} holds entry {entry.number}", _RESTORE)
         return entry

@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 from jenkins_ml import __version__
+from jenkins_ml.adapters import files, user_code
 from jenkins_ml.adapters import saved_model as saved_models
-from jenkins_ml.adapters import user_code
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed
 from jenkins_ml.records import Signature, TensorSpec
 
@@ -58,9 +58,17 @@ def main(argv: list[str]) -> int:
     except JenkinsMLError as error:
         if error.__cause__ is not None:
             traceback.print_exception(error.__cause__)
-        result = {"error": {"kind": type(error).__name__, "what": error.what, "next_step": error.next_step}}
+        result = _failed(error, out)
+    except OSError as error:  # the user's own are wrapped already
+        result = _failed(files.translate("writing the model and its predictions", error), out)
     (out / "result.json").write_text(json.dumps(result))
     return 0
+
+
+def _failed(error: JenkinsMLError, out: Path) -> dict[str, Any]:
+    for folder in ("model", "predictions"):  # nobody takes them; on a full disk they make room for the result
+        shutil.rmtree(out / folder, ignore_errors=True)
+    return {"error": {"kind": type(error).__name__, "what": error.what, "next_step": error.next_step}}
 
 
 def _carry_out(job: Mapping[str, Any], out: Path) -> dict[str, Any]:
@@ -78,7 +86,7 @@ def _carry_out(job: Mapping[str, Any], out: Path) -> dict[str, Any]:
         else:
             _take(Path(job["output"]), saved_model)
     features, labels, data_digest = user_code.evaluation_split(load, directory)
-    signature, inputs, predictions = _predict(saved_model, features)
+    signature, inputs, predictions = _predict(_load(saved_model, job), features)
     folder = out / "predictions"
     folder.mkdir()
     replay = {f"replay/{name}": values[:REPLAY_EXAMPLES] for name, values in inputs.items()}
@@ -143,8 +151,13 @@ def _export(model: Any, target: Path) -> None:
     try:
         model.export(str(target), verbose=False)
     except Exception as error:
+        text = str(error).strip() or type(error).__name__
+        for number in files.FULL:
+            if os.strerror(number) in text:  # TensorFlow's error has no errno
+                raise OSError(number, os.strerror(number), str(target)) from error
         raise StageFailed(
-            f"the model cannot be exported: {error}", "call it on data once, so that its input shape is known"
+            f"the model cannot be exported: {text.splitlines()[0]}",
+            "call it on data once, so that its input shape is known",
         ) from error
 
 
@@ -169,9 +182,21 @@ def _take(output: Path, target: Path) -> None:
     _export(model, target)
 
 
-def _predict(saved_model: Path, features: user_code.Features) -> tuple[Signature, user_code.Features, np.ndarray]:
+def _load(saved_model: Path, job: Mapping[str, Any]) -> saved_models.LoadedModel:
+    try:
+        return saved_models.load(saved_model)
+    except IntegrityError as error:
+        if job["mode"] == "predict":  # what the store holds was fine when it was kept
+            raise
+        made = job.get("output", "the exported model")
+        what = error.what.replace(str(saved_model), Path(made).name)
+        raise StageFailed(what, "check what the training writes") from error
+
+
+def _predict(
+    model: saved_models.LoadedModel, features: user_code.Features
+) -> tuple[Signature, user_code.Features, np.ndarray]:
     """Predictions of the exported model, so that what is gated is what will be served."""
-    model = saved_models.load(saved_model)
     if "serving_default" not in model.signatures:
         raise StageFailed("the SavedModel has no signature serving_default", "export it with one")
     signature = model.signatures["serving_default"]
@@ -195,9 +220,10 @@ def _predict(saved_model: Path, features: user_code.Features) -> tuple[Signature
             }
         try:
             answer = model.predict(batch)[signature.outputs[0].name]
-        except Exception as error:
+        except saved_models.ModelFailed as error:
+            place = f"rows {start} to {start + rows - 1} of the test split"
             raise StageFailed(
-                f"the exported model fails on rows {start} to {start + rows - 1} of the test split: {error}"
+                f"the exported model fails on {place}: {error.what.splitlines()[0]}", error.next_step
             ) from error
         answers.append(answer[:rows])
     predictions = np.concatenate(answers)

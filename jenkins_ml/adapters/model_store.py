@@ -132,6 +132,8 @@ class ModelStore:
         except Unavailable as error:
             raise IntegrityError(f"version {version} cannot be read: {error.what}", error.next_step) from error
         if data is None:
+            if path.parent.exists():
+                raise IntegrityError(f"version {version} has no {names.MANIFEST}", "restore it from a backup")
             raise UsageError(
                 f"there is no version {version} of {self.model}", "jenkins-ml models list shows those that exist"
             )

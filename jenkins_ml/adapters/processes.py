@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from jenkins_ml import errors, names
+from jenkins_ml import names
 from jenkins_ml.adapters import lifeline, server_process, warm
-from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed, Unavailable
+from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed, Unavailable, UsageError
 
 Imports = Literal["whole", "lean", "serving"]
 
@@ -167,9 +167,7 @@ def spawn_server(argv: list[str], environment: Mapping[str, str], log: Path) -> 
 
 
 def _error(value: Mapping[str, str]) -> JenkinsMLError:
-    if value["kind"] == "ConfigurationError":
-        return errors.UsageError(value["what"], value["next_step"])
-    known = {cls.__name__: cls for cls in (IntegrityError, Unavailable, errors.UsageError)}
+    known = {cls.__name__: cls for cls in (IntegrityError, Unavailable, UsageError)}
     return known.get(value["kind"], StageFailed)(value["what"], value["next_step"])
 
 

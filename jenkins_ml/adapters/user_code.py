@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from jenkins_ml.errors import ConfigurationError, JenkinsMLError, Problem, StageFailed
+from jenkins_ml.errors import JenkinsMLError, StageFailed, UsageError
 from jenkins_ml.names import CONFIG_FILE
 
 Features = dict[str, np.ndarray]  # by name; a single unnamed input has the name ""
@@ -28,7 +28,7 @@ def find(reference: str, directory: Path, key: str) -> Callable[..., Any]:
         key: the configuration key, for the message ("data.load").
 
     Raises:
-        ConfigurationError: there is no such module or function.
+        UsageError: there is no such module or function.
         StageFailed: importing the module raised.
     """
     module_name, _, function_name = reference.partition(":")
@@ -54,13 +54,13 @@ def call(function: Callable[..., Any], directory: Path, *arguments: Any, **named
     try:
         inspect.signature(function).bind(*arguments, **named)
     except TypeError as error:
-        given = ", ".join([*map(repr, map(_short, arguments)), *named])
+        given = ", ".join([*map(_short, arguments), *named])
         raise StageFailed(f"{name} cannot be called with ({given}): {error}", "make its parameters match") from error
     except ValueError:
         pass  # a builtin without a signature
     try:
         return function(*arguments, **named)
-    except (KeyboardInterrupt, MemoryError):
+    except KeyboardInterrupt:
         raise
     except BaseException as error:
         raise failed(name, error, directory) from error
@@ -76,7 +76,7 @@ def failed(what: str, error: BaseException, directory: Path) -> StageFailed:
     text = str(error).strip().splitlines()
     return StageFailed(
         f"{what} raised {type(error).__name__}{place}: {text[0] if text else 'no message'}",
-        "the traceback stands above" if place else "",
+        "the traceback stands above",
     )
 
 
@@ -110,19 +110,19 @@ def evaluation_split(load: Callable[..., Any], directory: Path) -> tuple[Feature
 
 
 def arrays(data: Any) -> tuple[Features, np.ndarray]:
-    """(features, labels) or an iterable of such batches, as arrays."""
+    """What `load("test")` returned, (features, labels) or an iterable of such batches, as arrays."""
     if data is None:
-        raise StageFailed("the data function returned nothing", "return (features, labels)")
+        raise StageFailed('load("test") returned nothing', "return (features, labels)")
     if isinstance(data, tuple | list) and len(data) == 2 and not _is_batch_list(data):
         return _features(data[0]), np.asarray(data[1])
     if not isinstance(data, Iterable) or isinstance(data, str | bytes | Mapping | np.ndarray):
         raise StageFailed(
-            f"the data function returned {type(data).__name__}",
+            f'load("test") returned {type(data).__name__}',
             "return (features, labels), or an iterable of such batches",
         )
     parts = [_batch(batch) for batch in data]
     if not parts:
-        raise StageFailed("the data function returned no batches", "the test split must not be empty")
+        raise StageFailed('load("test") returned no batches', "the test split must not be empty")
     features = {name: np.concatenate([part[0][name] for part in parts]) for name in parts[0][0]}
     return features, np.concatenate([part[1] for part in parts])
 
@@ -149,7 +149,9 @@ def _is_batch_list(data: tuple[Any, ...] | list[Any]) -> bool:
 
 def _batch(batch: Any) -> tuple[Features, np.ndarray]:
     if not (isinstance(batch, tuple | list) and len(batch) == 2):
-        raise StageFailed(f"a batch of the data function is {type(batch).__name__}", "each batch is (features, labels)")
+        raise StageFailed(
+            f'load("test") returned a batch that is {type(batch).__name__}', "each batch is (features, labels)"
+        )
     return _features(batch[0]), np.asarray(batch[1])
 
 
@@ -159,11 +161,9 @@ def _features(value: Any) -> Features:
     return {"": np.asarray(value)}
 
 
-def _short(value: Any) -> Any:
-    return value if isinstance(value, str | int | float | bool) else type(value).__name__
+def _short(value: Any) -> str:
+    return repr(value) if isinstance(value, str | int | float | bool) else type(value).__name__
 
 
-def _wrong(key: str, message: str) -> ConfigurationError:
-    return ConfigurationError(
-        (Problem(CONFIG_FILE, 0, 0, f"{key}: {message}"),), "correct the key, or write the function"
-    )
+def _wrong(key: str, message: str) -> UsageError:
+    return UsageError(f"{CONFIG_FILE}: {key}: {message}", "correct the key, or write the function")

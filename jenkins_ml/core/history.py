@@ -15,7 +15,7 @@ class History:
     Args:
         good: versions that were in production and not rolled back, oldest first; the last one is in production.
         since: time at which the last one came into production.
-        run: the run that released it.
+        run: the run that released it, or that rolled back to it.
         open: the entry that started a release or a rollback that has not ended; None when nothing is under way.
     """
 

@@ -1,4 +1,4 @@
-"""Which versions may not be pruned. Pure."""
+"""Which versions are still needed. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,21 @@ from collections.abc import Sequence
 
 from jenkins_ml.core.history import after
 from jenkins_ml.records import JournalEntry
+
+
+def served(entries: Sequence[JournalEntry]) -> frozenset[int]:
+    """The versions that servers need: in every environment production, the version before it, and what is on its way.
+
+    Args:
+        entries: the whole journal.
+    """
+    needed: set[int] = set()
+    for environment in {entry.environment for entry in entries}:
+        history = after(entries, environment)
+        needed |= {reference.version for reference in history.good[-2:]}
+        if history.open is not None:
+            needed.add(history.open.version)
+    return frozenset(needed)
 
 
 def kept(versions: Sequence[int], entries: Sequence[JournalEntry], newest: int) -> frozenset[int]:
@@ -20,12 +35,11 @@ def kept(versions: Sequence[int], entries: Sequence[JournalEntry], newest: int) 
         the newest ones; in every environment production, the version before it, and what an open release or rollback
         names; versions whose last word is an approval that waits to be released, and those never gated.
     """
-    stay = set(versions[len(versions) - newest :] if newest else ())
+    stay = set(versions[len(versions) - newest :] if newest else ()) | served(entries)
     for environment in {entry.environment for entry in entries}:
-        history = after(entries, environment)
-        stay |= {reference.version for reference in history.good[-2:]}
-        if history.open is not None:
-            stay |= {history.open.version, history.open.previous or history.open.version}
+        left = after(entries, environment).open
+        if left is not None and left.previous is not None:
+            stay.add(left.previous)
     last = {entry.version: entry for entry in entries}
     stay |= {
         entry.version for entry in last.values() if entry.kind == "decision" and entry.reason.startswith("approved")

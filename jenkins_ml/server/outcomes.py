@@ -66,7 +66,9 @@ class Outcomes:
         if pinned is not None:
             places = places[self._pinned[places] == pinned]
         milliseconds = self._seconds[places] * 1000
-        p50, p99 = np.percentile(milliseconds, (50, 99), method="inverted_cdf").tolist() if len(places) else (None, None)
+        p50, p99 = (
+            np.percentile(milliseconds, (50, 99), method="inverted_cdf").tolist() if len(places) else (None, None)
+        )
         return Window(
             sequence=self.requests,
             requests=len(places),

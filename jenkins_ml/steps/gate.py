@@ -103,9 +103,9 @@ def refusal(decision: Decision) -> JenkinsMLError | None:
     if decision.verdict == "rejected":
         return GateRejected(f"the gate rejected {subject}", "production is as it was; the report shows each condition")
     if decision.verdict == "inconclusive":
-        return GateInconclusive(
-            f"the gate could not decide on {subject}", "bring more test examples, or set gate.inconclusive"
-        )
+        unsettled = any(condition.outcome == "inconclusive" for condition in decision.conditions)
+        hint = "bring more test examples, or set gate.inconclusive" if unsettled else "see the reason, then gate again"
+        return GateInconclusive(f"the gate could not decide on {subject}", hint)
     return None
 
 
@@ -151,11 +151,12 @@ def _predict(project: Project, data_digest: str, manifest: Manifest, branch: str
 
 
 def _hand_over(project: Project, run: str, record: Trained, decision: Decision) -> Decision:
-    """Write the decision once and journal it; a repeated stage answers the first one."""
+    """Write the decision once and journal it once; a repeated stage answers the first one."""
     name = stage_name(decision.baseline)
     if not project.store.write_run(run, name, decision):
-        return project.store.read_run(Decision, run, name) or decision
-    if record.branch is None:  # other branches never touch the journal
+        decision = project.store.read_run(Decision, run, name) or decision
+    # Other branches never touch the journal.
+    if record.branch is None and not _journalled(project.store.journal.entries(), decision):
         project.store.journal.append(
             lambda number: JournalEntry(
                 number=number,
@@ -171,6 +172,16 @@ def _hand_over(project: Project, run: str, record: Trained, decision: Decision) 
             )
         )
     return decision
+
+
+def _journalled(entries: tuple[JournalEntry, ...], decision: Decision) -> bool:
+    """Whether the journal has a decision: a stage that died may have handed it over and not come to journalling it."""
+    previous = decision.baseline.version if decision.baseline else None
+    return any(
+        (entry.kind, entry.run, entry.environment, entry.previous)
+        == ("decision", decision.run, decision.environment, previous)
+        for entry in entries
+    )
 
 
 def _report(folder: Path, data: ReportData) -> Path:

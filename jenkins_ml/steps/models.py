@@ -10,7 +10,7 @@ from jenkins_ml.adapters.model_store import ModelStore
 from jenkins_ml.core.history import after
 from jenkins_ml.core.retention import kept
 from jenkins_ml.errors import IntegrityError
-from jenkins_ml.records import JournalEntry, encode
+from jenkins_ml.records import JournalEntry, VersionRef, encode
 from jenkins_ml.reporting import console
 from jenkins_ml.steps.common import Project, json_option, print_json
 
@@ -62,7 +62,11 @@ def show(version: int, as_json: bool) -> None:
 def verify(versions: tuple[int, ...], as_json: bool) -> None:
     """Check every file against its recorded digest; all versions when none is named. Exits 7 when one differs."""
     store = Project.here().store
-    checked = {version: _problem(store, version) for version in versions or store.versions()}
+    recorded = {
+        entry.version: VersionRef(version=entry.version, manifest_digest=entry.manifest_digest)
+        for entry in store.journal.entries()
+    }
+    checked = {version: _problem(store, version, recorded.get(version)) for version in versions or store.versions()}
     if as_json:
         print_json({"versions": {str(version): problem or "intact" for version, problem in checked.items()}})
     else:
@@ -120,10 +124,10 @@ def _state(entries: tuple[JournalEntry, ...], version: int) -> str:
     return last[-1].reason.partition(":")[0] if last[-1].kind == "decision" else last[-1].kind.replace("_", " ")
 
 
-def _problem(store: ModelStore, version: int) -> str | None:
-    """What is wrong with a version; None when it is intact."""
+def _problem(store: ModelStore, version: int, recorded: VersionRef | None) -> str | None:
+    """What is wrong with a version, as the journal recorded it once it was gated; None when it is intact."""
     try:
-        store.verify(store.manifest(version)[1])
+        store.verify(recorded or store.manifest(version)[1])
     except IntegrityError as error:
         return error.what
     return None

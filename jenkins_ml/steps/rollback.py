@@ -7,9 +7,11 @@ import click
 from jenkins_ml.core.history import History
 from jenkins_ml.errors import UsageError
 from jenkins_ml.records import VersionRef
-from jenkins_ml.reporting.console import reporter
+from jenkins_ml.reporting.console import Reporter, reporter
 from jenkins_ml.steps import serving
 from jenkins_ml.steps.common import Project, current_or_new_run, environment_option, json_option, print_json
+
+_ENDS = ("released", "release_rolled_back", "release_abandoned", "rolled_back")
 
 
 @click.command("rollback")
@@ -18,34 +20,61 @@ from jenkins_ml.steps.common import Project, current_or_new_run, environment_opt
 @environment_option
 @json_option
 def command(target: int | None, reason: str, environment: str | None, as_json: bool) -> None:
-    """Put a version that was good back into production: one switch of traffic, no request fails."""
+    """Put a version that was good back into production: one switch of traffic, no request fails.
+
+    Where a release or a rollback has died half-way, its end is what production returns to.
+    """
     project = Project.here()
-    environment = project.environment(environment)
+    environment, run = project.environment(environment), current_or_new_run()
     with reporter() as report:
         report.stage("rollback")
         with serving.releasing(project, environment, "rollback"):
-            history = project.store.journal.history(environment)
-            goal, left = _goal(history, target, environment)
-            project.store.verify(goal)
-            writer = serving.author(project, environment, current_or_new_run())
-            if history.open is None or history.open.kind != "rollback_started":
-                writer.write("rollback_started", goal, left, reason)
-            history = project.store.journal.history(environment)
-            server = serving.find_or_start(project, environment, report)
-            serving.settle(project, server, history)
-            writer.write("rolled_back", goal, left, reason)
+            goal, left = _finish(project, environment, run, target, report) or _begin(
+                project, environment, run, target, reason, report
+            )
         report.done(f"version {goal.version} is in production again; version {left} was taken out")
     if as_json:
         print_json({"environment": environment, "version": goal.version, "from": left})
 
 
+def _finish(
+    project: Project, environment: str, run: str, target: int | None, report: Reporter
+) -> tuple[VersionRef, int | None] | None:
+    """End what has died half-way, or find that this run has rolled back already.
+
+    Returns:
+        the version that is in production by that and the one that it took out; None when something else is asked for.
+    """
+    journal = project.store.journal
+    died = journal.history(environment).open
+    history = serving.end_what_was_left(project, environment, run, report)
+    ended = [entry for entry in journal.entries() if entry.environment == environment and entry.kind in _ENDS]
+    if history.production is None or not ended or target not in (None, history.production.version):
+        return None
+    last = ended[-1]
+    if died is None and (last.kind, history.run) != ("rolled_back", run):
+        return None
+    serving.settle(project, serving.find_or_start(project, environment, report), history)
+    return history.production, last.previous if last.kind == "rolled_back" else last.version
+
+
+def _begin(
+    project: Project, environment: str, run: str, target: int | None, reason: str, report: Reporter
+) -> tuple[VersionRef, int]:
+    """Roll back; answers the version that is in production now and the one that was."""
+    journal = project.store.journal
+    goal, left = _goal(journal.history(environment), target, environment)
+    project.store.verify(goal)
+    writer = serving.author(project, environment, run)
+    writer.write("rollback_started", goal, left, reason)
+    server = serving.find_or_start(project, environment, report)
+    serving.settle(project, server, journal.history(environment))
+    writer.write("rolled_back", goal, left, reason)
+    return goal, left
+
+
 def _goal(history: History, target: int | None, environment: str) -> tuple[VersionRef, int]:
     """Where to go, and the version that is left."""
-    if history.open is not None and history.open.kind == "rollback_started":
-        # A rollback that died is finished, not followed by another one.
-        open_goal = VersionRef(version=history.open.version, manifest_digest=history.open.manifest_digest)
-        if target in (None, open_goal.version):
-            return open_goal, history.open.previous or 0
     if history.production is None:
         raise UsageError(f"nothing is in production in {environment}", "release a version first: jenkins-ml run")
     earlier = history.good[:-1]

@@ -12,7 +12,7 @@ from jenkins_ml.config.model import seconds
 from jenkins_ml.core.history import History
 from jenkins_ml.core.judge import Limits
 from jenkins_ml.core.rollout import Plan
-from jenkins_ml.errors import GateInconclusive, GateRejected, IntegrityError, RolledBack, UsageError
+from jenkins_ml.errors import GateInconclusive, GateRejected, IntegrityError, RolledBack, Unavailable, UsageError
 from jenkins_ml.records import Decision, Manifest, Served, Trained
 from jenkins_ml.reporting.console import Reporter, reporter
 from jenkins_ml.steps import serving
@@ -57,32 +57,56 @@ def _serve(project: Project, run: str, record: Trained, environment: str, report
     if history.production == record.candidate:
         report.step(f"version {record.candidate.version} is in production already")
         server = serving.find_or_start(project, environment, report)
+    else:
+        decision = _approval(project, run, record, environment, history)
+        manifest = project.store.verify(record.candidate)
+        server = serving.find_or_start(project, environment, report)
         serving.settle(project, server, history)
-        return server
-    decision = _approval(project, run, record, environment, history)
-    manifest = project.store.verify(record.candidate)
-    server = serving.find_or_start(project, environment, report)
+        _release(project, run, record, manifest, decision, history, server, report)
+        history = project.store.journal.history(environment)
     serving.settle(project, server, history)
-    plan = _plan(project, record, history)
-    target = _target(project, server, record, manifest, decision)
-    author = serving.author(project, environment, run)
-    state = release(plan, record.candidate, target, author, report.step)
-    if state.phase == "rolled_back":
-        project.store.withdraw(record.candidate.version)
-        stays = f"version {plan.stable} stays in production" if plan.stable else "nothing is in production, as before"
-        raise RolledBack(f"version {record.candidate.version} was rolled back: {state.reason}", stays)
-    serving.settle(project, server, project.store.journal.history(environment))
     served = Served(
         run=run,
         environment=environment,
         released=record.candidate,
-        previous=plan.stable,
+        previous=history.previous.version if history.previous else None,
         rest_url=server.rest_url(project.config.model),
         grpc_address=f"127.0.0.1:{server.grpc_port}",
         created=now(),
     )
     project.store.write_run(run, "serve", served)
     return server
+
+
+def _release(
+    project: Project,
+    run: str,
+    record: Trained,
+    manifest: Manifest,
+    decision: Decision,
+    history: History,
+    server: LocalServer,
+    report: Reporter,
+) -> None:
+    """Move production to the candidate.
+
+    Raises:
+        RolledBack: the canary failed; production is as it was.
+        Unavailable: the server went down. It is started again for production first.
+    """
+    environment, version = decision.environment, record.candidate.version
+    plan = _plan(project, record, history)
+    target = _target(project, server, record, manifest, decision)
+    try:
+        state = release(plan, record.candidate, target, serving.author(project, environment, run), report.step)
+    except Unavailable:
+        if plan.stable is not None:
+            serving.settle(project, serving.find_or_start(project, environment, report), history)
+        raise
+    if state.phase == "rolled_back":
+        serving.settle(project, server, history)
+        stays = f"version {plan.stable} stays in production" if plan.stable else "nothing is in production, as before"
+        raise RolledBack(f"version {version} was rolled back: {state.reason}", stays)
 
 
 def _approval(project: Project, run: str, record: Trained, environment: str, history: History) -> Decision:

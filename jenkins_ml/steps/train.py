@@ -59,7 +59,9 @@ def _train(project: Project, run: str, report: Reporter) -> Trained:
         result = _make(project, train, staged, report)
         labels, predictions = _evaluated(staged)
         scored = examples.score(labels, predictions, project.config.gate.task)
-        averages: dict[str, Average] = {name: average_of(limits) for name, limits in project.config.gate.metrics.items()}
+        averages: dict[str, Average] = {
+            name: average_of(limits) for name, limits in project.config.gate.metrics.items()
+        }
         branch = project.candidate_branch
         version = store.reserve()
         manifest = _manifest(project, run, version, staged, result, metrics.evaluate(scored, averages))

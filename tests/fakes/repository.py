@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jenkins_ml import names
 from jenkins_ml.adapters import local_server
@@ -58,6 +59,7 @@ class Done:
     code: int
     out: str
     err: str
+    count: int = 0  # durable operations, see tests/kill/at.py
 
     @property
     def error(self) -> str:
@@ -76,12 +78,17 @@ class Repository:
     As a context manager it stops its server at the end.
     """
 
-    def __init__(self, folder: Path, environment: dict[str, str], **files: str) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], commands: "Commands", **files: str) -> None:
         self.folder = folder
+        self._commands = commands
+        self.store_root = folder / names.DEFAULT_STORE
+        self.model = "tiny"
         self._environment = environment
         if not folder.exists():
             folder.mkdir(parents=True)
-            self.write(**{"data_py": DATA, "model_py": MODEL, "jenkins_ml_yaml": CONFIG, "gitignore": ".jenkins-ml/\n"} | files)
+            self.write(
+                **{"data_py": DATA, "model_py": MODEL, "jenkins_ml_yaml": CONFIG, "gitignore": ".jenkins-ml/\n"} | files
+            )
             self.git("init", "-q", "-b", "main")
             self.commit("first")
 
@@ -106,8 +113,19 @@ class Repository:
         path.write_text(text.replace(old, new))
 
     def git(self, *arguments: str) -> str:
-        identity = ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false", "-c", "gc.auto=0"]
-        done = subprocess.run(["git", *identity, *arguments], cwd=self.folder, check=True, capture_output=True, timeout=60)
+        identity = [
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@localhost",
+            "-c",
+            "commit.gpgsign=false",
+            "-c",
+            "gc.auto=0",
+        ]
+        done = subprocess.run(
+            ["git", *identity, *arguments], cwd=self.folder, check=True, capture_output=True, timeout=60
+        )
         return done.stdout.decode().strip()
 
     def commit(self, message: str) -> None:
@@ -135,20 +153,22 @@ class Repository:
             start_new_session=True,
         )
 
-    def call(self, *arguments: str, run: str | None = None, **extra: str) -> Done:
-        """Run `jenkins-ml ...` to its end."""
-        return finish(self.start(*arguments, run=run, **extra))
+    def call(
+        self, *arguments: str, run: str | None = None, at: int = 0, fake_training: Path | None = None, **extra: str
+    ) -> Done:
+        """Run `jenkins-ml ...` to its end, or until its durable operation number `at`, before which it is killed."""
+        return self._commands.run(arguments, self.folder, self.environment(run, **extra), at, fake_training)
 
-    def ok(self, *arguments: str, run: str | None = None, **extra: str) -> Done:
+    def ok(self, *arguments: str, **options: Any) -> Done:
         """The same, and it must end well."""
-        done = self.call(*arguments, run=run, **extra)
+        done = self.call(*arguments, **options)
         assert done.code == 0, done
         return done
 
     # --- what came of it ---------------------------------------------------------------------------------------------
     @property
     def store(self) -> ModelStore:
-        return ModelStore(self.folder / names.DEFAULT_STORE, "tiny")
+        return ModelStore(self.store_root, self.model)
 
     def kinds(self) -> list[str]:
         """The kinds of the journal's entries."""
@@ -197,6 +217,37 @@ class Repository:
         wait_until(lambda: not local_server.alive(server.state_file), "the server is gone")
 
 
+class Commands:
+    """The process of tests/kill/at.py: it has imported what commands need, and forks each from itself."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.kill.at"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # its threads would not survive the fork
+        )
+
+    def __enter__(self) -> "Commands":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=30)
+
+    def run(
+        self, argv: tuple[str, ...], folder: Path, environment: dict[str, str], at: int, fake_training: Path | None
+    ) -> Done:
+        job = {"argv": argv, "folder": str(folder), "environment": environment, "at": at}
+        if fake_training is not None:
+            job["fake_training"] = str(fake_training)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(job).encode() + b"\n")
+        self._process.stdin.flush()
+        return Done(**json.loads(self._process.stdout.readline()))
+
+
 def finish(process: subprocess.Popen[str]) -> Done:
     """Wait for a command."""
     try:
@@ -221,7 +272,7 @@ def processes_in(folder: Path) -> set[int]:
     found = set()
     for path in Path("/proc").glob("[0-9]*"):
         try:
-            if Path(os.readlink(path / "cwd")).is_relative_to(folder) and (path / "cmdline").read_bytes():
+            if (path / "cwd").readlink().is_relative_to(folder) and (path / "cmdline").read_bytes():
                 found.add(int(path.name))
         except OSError:  # it has ended, or is not ours
             continue

@@ -26,7 +26,10 @@ def keep(store, made: Path) -> None:
     (made / "predictions").mkdir()
     shutil.copy(predictions, made / "predictions")
     specs = {
-        kind: [{"name": spec.name, "dtype": spec.dtype, "shape": list(spec.shape)} for spec in getattr(manifest.signature, kind)]
+        kind: [
+            {"name": spec.name, "dtype": spec.dtype, "shape": list(spec.shape)}
+            for spec in getattr(manifest.signature, kind)
+        ]
         for kind in ("inputs", "outputs")
     }
     result = {

@@ -11,7 +11,9 @@ README = (ROOT / "README.md").read_text()
 
 
 def blocks():
-    return [re.sub(r"^ {4}", "", block, flags=re.M) for block in re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", README, re.M)]
+    return [
+        re.sub(r"^ {4}", "", block, flags=re.M) for block in re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", README, re.M)
+    ]
 
 
 def test_the_configuration_shown_is_the_quickstarts():

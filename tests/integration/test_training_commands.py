@@ -1,0 +1,120 @@
+"""What a training command leaves behind: accepted in every form, refused with one message when it is no model."""
+
+import json
+
+import pytest
+
+from jenkins_ml import names
+from tests.fakes.repository import MODEL
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.xdist_group("training-commands")]
+ENTRYPOINT = 'train: {entrypoint: "model:train"}'
+SAVE_EVERYTHING = """
+    from pathlib import Path
+
+    out = Path({folder!r})
+    model.save(out / "good.h5")
+    model.save(out / "good.keras")
+    model.export(out / "good", verbose=False)
+    evil = keras.Sequential([keras.Input((4,), name="x"), keras.layers.Lambda(lambda x: keras.ops.sum(x, -1, keepdims=True) * 0)])
+    evil.save(out / "lambda.keras")
+    evil.save(out / "lambda.h5")
+    return model
+"""
+
+
+@pytest.fixture(scope="module")
+def artefacts(tmp_path_factory, repository_factory):
+    """good.h5, good.keras, good/ (a SavedModel), and models with a Lambda layer, as Keras itself writes them."""
+    folder = tmp_path_factory.mktemp("artefacts")
+    with repository_factory(folder / "project") as repository:
+        (folder / "out").mkdir()
+        repository.write(
+            model_py=MODEL.replace("    return model\n", SAVE_EVERYTHING.format(folder=str(folder / "out")))
+        )
+        repository.ok("train")
+    out = folder / "out"
+    (out / "garbage.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    (out / "garbage.keras").write_text("this is no zip")
+    (out / "empty").mkdir()
+    (out / "broken").mkdir()
+    (out / "broken" / "saved_model.pb").write_bytes(b"broken")
+    return out
+
+
+@pytest.fixture
+def by_command(project, artefacts):
+    """The project, trained by a command; answers how it is set."""
+
+    def configure(command, output):
+        text = json.dumps(command.replace("$OUT", str(artefacts)))
+        project.change(names.CONFIG_FILE, ENTRYPOINT, f"train: {{command: {text}, output: {output}}}")
+        return project
+
+    return configure
+
+
+@pytest.mark.parametrize(
+    ("command", "output"),
+    [("cp $OUT/good.h5 m.h5", "m.h5"), ("cp $OUT/good.keras m.keras", "m.keras"), ("rm -rf m; cp -r $OUT/good m", "m")],
+)
+def test_each_form_is_accepted(by_command, command, output):
+    project = by_command(command, output)
+    for run in ("first", "second"):  # the second time, the output of the first lies there
+        project.ok("train", run=run)
+    project.ok("gate", run="second")
+    manifest, _ = project.store.manifest(2)
+    assert manifest.metrics["accuracy"] > 0.9
+    assert [spec.name for spec in manifest.signature.inputs] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("command", "output", "code", "words"),
+    [
+        ("exit 3", "m.h5", 1, ["training exited with 3: exit 3", "its output stands above"]),
+        ("nothing-like-this", "m.h5", 1, ["training exited with 127: nothing-like-this"]),
+        ("kill -9 $$", "m.h5", 1, ["training was killed by SIGKILL"]),
+        ("true", "m.h5", 1, ["true left no m.h5 behind", "correct train.output"]),
+        ("cp $OUT/garbage.h5 m.h5", "m.h5", 1, ["m.h5 cannot be loaded as a Keras model"]),
+        ("cp $OUT/garbage.keras m.keras", "m.keras", 1, ["m.keras cannot be loaded as a Keras model"]),
+        ("touch m.h5", "m.h5", 1, ["m.h5 cannot be loaded as a Keras model"]),
+        ("cp $OUT/good.h5 m.model", "m.model", 1, ["m.model", ".h5", ".keras"]),
+        (
+            "cp $OUT/lambda.keras m.keras",
+            "m.keras",
+            7,
+            ["m.keras holds code that would run when it is loaded", "Lambda"],
+        ),
+        ("cp $OUT/lambda.h5 m.h5", "m.h5", 7, ["m.h5 holds code that would run when it is loaded", "Lambda"]),
+        ("cp -r $OUT/empty m", "m", 1, ["m cannot be loaded as a SavedModel", "does not exist at: m/"]),
+        ("cp -r $OUT/broken m", "m", 1, ["m cannot be loaded as a SavedModel"]),
+        ("cp -r $OUT/good m; ln -s /etc/hostname m/assets/name", "m", 7, ["neither a file nor a folder"]),
+    ],
+)
+def test_what_is_refused(by_command, command, output, code, words):
+    project = by_command(command, output)
+    done = project.call("train", run="bad")
+    print(f"--- {command}: {done.code}\n{done.error}")
+    assert (done.code, done.errors) == (code, 1), done.err
+    for word in words:
+        assert word in done.error, done.err
+    assert project.store.versions() == ()
+    assert list((project.store.home / "staging").iterdir()) == []
+
+
+def test_a_file_from_before_is_not_taken_for_a_new_one(by_command):
+    project = by_command("test -e again || cp $OUT/good.h5 m.h5", "m.h5")
+    project.ok("train", run="first")
+    (project.folder / "again").touch()
+    done = project.call("train", run="second")
+    assert (done.code, done.errors) == (1, 1), done.err
+    assert "did not write m.h5: it is the one from before" in done.error
+    assert project.store.versions() == (1,)
+
+
+def test_a_command_that_takes_too_long_is_ended(by_command):
+    project = by_command("sleep 100", "m.h5")
+    project.change(names.CONFIG_FILE, "output: m.h5", "output: m.h5, timeout: 200ms")
+    done = project.call("train")
+    assert (done.code, done.errors) == (1, 1), done.err
+    assert "training took longer than 0.2 s: sleep 100" in done.error
