@@ -30,7 +30,7 @@ def ending_with_us(group: int) -> Iterator[None]:
     reader, writer = os.pipe()
     try:
         guard = subprocess.Popen(
-            ["/bin/sh", "-c", 'read -r _; kill -KILL -- "-$1"', "sh", str(group)],
+            ["/bin/sh", "-c", 'read -r _; kill -s KILL -- "-$1"', "sh", str(group)],
             stdin=reader,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -74,6 +74,7 @@ class Forked:
         """Its exit code, negative for a signal; TimeoutError when it does not end in time."""
         self.connection.settimeout(timeout)
         answer = self.connection.recv(64)
+        self.connection.close()
         if not answer:
             raise Unavailable("the process that keeps TensorFlow imported ended", "run it again")
         return int(answer)

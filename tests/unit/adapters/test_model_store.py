@@ -183,3 +183,36 @@ class TestJournal:
         path.unlink()
         with pytest.raises(IntegrityError, match="lacks entry 2"):
             store.journal.entries()
+
+
+def test_published_versions_are_listed_and_nothing_else(store):
+    assert store.published() == frozenset()
+    store.publish(make(store))
+    (store.home / names.SERVING / "half").mkdir()
+    assert store.published() == {1}
+
+
+def test_a_version_without_its_manifest_is_damaged_not_unknown(store):
+    make(store)
+    (store.path(1) / names.MANIFEST).unlink()
+    with pytest.raises(IntegrityError, match=r"version 1 has no manifest\.json"):
+        store.manifest(1)
+
+
+def test_predictions_that_lost_their_record_are_damaged_not_unknown(store):
+    with store.staging() as staged:
+        np.savez(staged / "predictions.npz", predictions=np.array([1.0]))
+        store.keep_predictions(staged, "a" * 64, "d" * 64, 1)
+    (store.predictions("a" * 64, "d" * 64).parent / "predictions.json").unlink()
+    with pytest.raises(IntegrityError, match="were changed"):
+        store.predictions("a" * 64, "d" * 64)
+
+
+def test_two_who_keep_the_same_predictions_at_the_same_moment_both_have_them(store, monkeypatch):
+    for value in (1.0, 2.0):
+        with store.staging() as staged:
+            np.savez(staged / "predictions.npz", predictions=np.array([value]))
+            with monkeypatch.context() as patch:
+                patch.setattr(type(staged), "exists", lambda _: False)  # neither sees the other's
+                store.keep_predictions(staged, "a" * 64, "d" * 64, 1)
+    assert np.load(store.predictions("a" * 64, "d" * 64))["predictions"] == [1.0]

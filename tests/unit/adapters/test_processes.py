@@ -50,7 +50,7 @@ class TestCommands:
             run(command, tmp_path)
 
     def test_what_takes_too_long_is_ended_with_all_it_has_started(self, tmp_path):
-        with pytest.raises(StageFailed, match="took longer than 0.5 s"):
+        with pytest.raises(StageFailed, match=r"took longer than 0\.5 s"):
             run("sleep 100 & echo $! > pid; wait", tmp_path, 0.5)
         wait_until(lambda: gone(number_in(tmp_path / "pid")), "it has ended")
 
