@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from jenkins_ml import __version__
+from jenkins_ml.steps import restore_threads
 from jenkins_ml.steps.entry import directory_option, guarded
 
 # name -> what it does; the module is jenkins_ml.steps.<name>. In the order of a model's life.
@@ -40,6 +41,7 @@ class _Lazy(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"jenkins_ml.steps.{cmd_name}").command
+        restore_threads()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -12,6 +12,7 @@ written before it stay readable; anything else is a new version.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import types
@@ -318,7 +319,7 @@ def artefact_digest(files: tuple[FileEntry, ...]) -> str:
 def _build(cls: type[R], value: Any, where: str) -> R:
     if not isinstance(value, dict):
         raise TypeError(f"{where or 'the record'} is not an object")
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)  # type: ignore[arg-type] # classes are hashable
     fields = {item.name: item for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
     if unknown := sorted(set(value) - set(fields)):
         raise ValueError(f"unknown field {where}{unknown[0]}")
@@ -326,6 +327,12 @@ def _build(cls: type[R], value: Any, where: str) -> R:
     if missing := sorted(required - set(value)):
         raise ValueError(f"missing field {where}{missing[0]}")
     return cls(**{name: _convert(hints[name], item, where + name) for name, item in value.items()})
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    """Resolving them takes longer than everything else about reading a record, and a journal holds thousands."""
+    return typing.get_type_hints(cls)
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

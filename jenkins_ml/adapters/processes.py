@@ -17,6 +17,8 @@ from jenkins_ml import names
 from jenkins_ml.adapters import lifeline, server_process, warm
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed, Unavailable, UsageError
 
+# The command begins when it is sure to end with us; if we are killed before, it reads the end of its input.
+_WHEN_TOLD = 'read -r _ && exec /bin/sh -c "$1" </dev/null'
 Imports = Literal["whole", "lean", "serving"]
 
 
@@ -37,19 +39,20 @@ def run_command(command: str, directory: Path, environment: Mapping[str, str], t
         StageFailed: it exits with another code than 0, is killed, or takes too long.
     """
     process = subprocess.Popen(
-        ["/bin/sh", "-c", command],
+        ["/bin/sh", "-c", _WHEN_TOLD, "sh", command],
         cwd=directory,
         env={
             **environment,
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), environment.get("PATH", os.defpath))),
         },
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=sys.stderr.fileno(),
         start_new_session=True,
     )
     try:
         with lifeline.ending_with_us(process.pid):
-            code = process.wait(timeout)
+            process.communicate(b"\n", timeout)
+        code = process.returncode
     except subprocess.TimeoutExpired as error:
         raise StageFailed(
             f"{what} took longer than {timeout:g} s: {command}", "raise its timeout, or make it quicker"

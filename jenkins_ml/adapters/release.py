@@ -68,79 +68,78 @@ class Author:
         )
 
 
-def release(plan: Plan, version: VersionRef, target: Target, author: Author, say: Callable[[str], None]) -> State:
-    """Release a version.
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """One release, to be carried out.
 
     Args:
         plan: what to do.
         version: the candidate, exactly.
         target: where.
         author: who keeps the journal.
-        say: takes one line of progress.
-
-    Returns:
-        the state in which it ended: released or rolled_back.
-
-    Raises:
-        BaseException: what stopped it (KeyboardInterrupt, Unavailable); traffic is back on production then
-            as far as the target still answers, and the journal says that the release was abandoned.
+        note: takes a line about what has happened.
+        busy: takes a line about what is under way.
     """
-    state, pending = rollout.advance(plan, State(), rollout.Begun())
-    try:
-        while True:
-            observation: rollout.Observation | None = None
-            for action in pending:
-                observation = _perform(action, plan, version, target, author, say) or observation
-            if state.ended:
-                return state
-            if observation is None:
-                raise AssertionError("a state that has not ended must have something to observe")
-            state, pending = rollout.advance(plan, state, observation)
-    except BaseException as error:
-        if not state.ended:
-            _abandon(plan, state, version, target, author, say, error)
-        raise
 
+    plan: Plan
+    version: VersionRef
+    target: Target
+    author: Author
+    note: Callable[[str], None]
+    busy: Callable[[str], None]
 
-def _perform(
-    action: rollout.Action, plan: Plan, version: VersionRef, target: Target, author: Author, say: Callable[[str], None]
-) -> rollout.Observation | None:
-    match action:
-        case rollout.Load(number):
-            say(f"loading version {number}")
-            try:
-                target.load(number)
-            except IntegrityError as error:
-                return rollout.LoadFailed(error.what)
-            return rollout.Loaded()
-        case rollout.Unload(number):
-            target.unload(number)
-        case rollout.Traffic(stable, canary, weight):
-            target.route(stable, canary, weight)
-        case rollout.Watch():
-            return rollout.Looked(target.watch(plan.candidate, plan.stable))
-        case rollout.Record(kind, reason, weight):
-            author.write(kind, version, plan.stable, reason, weight, action.evidence_json())
-            say(_line(kind, version.version, reason, weight))
-    return None
+    def carry_out(self) -> State:
+        """Carry it out; answers the state in which it ended: released or rolled_back.
 
-
-def _abandon(
-    plan: Plan,
-    state: State,
-    version: VersionRef,
-    target: Target,
-    author: Author,
-    say: Callable[[str], None],
-    error: BaseException,
-) -> None:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    _, actions = rollout.advance(plan, state, rollout.Stopped(f"stopped: {reason}"))
-    for action in actions:
+        Raises:
+            BaseException: what stopped it (KeyboardInterrupt, Unavailable); traffic is back on production then
+                as far as the target still answers, and the journal says that the release was abandoned.
+        """
+        state, pending = rollout.advance(self.plan, State(), rollout.Begun())
         try:
-            _perform(action, plan, version, target, author, say)
-        except JenkinsMLError as problem:
-            say(f"could not clean up: {problem.what}")
+            while True:
+                observation: rollout.Observation | None = None
+                for action in pending:
+                    observation = self._perform(action) or observation
+                if state.ended:
+                    return state
+                if observation is None:
+                    raise AssertionError("a state that has not ended must have something to observe")
+                state, pending = rollout.advance(self.plan, state, observation)
+        except BaseException as error:
+            if not state.ended:
+                self._abandon(state, error)
+            raise
+
+    def _perform(self, action: rollout.Action) -> rollout.Observation | None:
+        match action:
+            case rollout.Load(number):
+                self.busy(f"loading version {number}")
+                try:
+                    self.target.load(number)
+                except IntegrityError as error:
+                    return rollout.LoadFailed(error.what)
+                return rollout.Loaded()
+            case rollout.Unload(number):
+                self.target.unload(number)
+            case rollout.Traffic(stable, canary, weight):
+                self.target.route(stable, canary, weight)
+            case rollout.Watch():
+                self.busy(f"watching version {self.plan.candidate}")
+                return rollout.Looked(self.target.watch(self.plan.candidate, self.plan.stable))
+            case rollout.Record(kind, reason, weight):
+                self.author.write(kind, self.version, self.plan.stable, reason, weight, action.evidence_json())
+                self.note(_line(kind, self.version.version, reason, weight))
+        return None
+
+    def _abandon(self, state: State, error: BaseException) -> None:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        _, actions = rollout.advance(self.plan, state, rollout.Stopped(f"stopped: {reason}"))
+        for action in actions:
+            try:
+                self._perform(action)
+            except JenkinsMLError as problem:
+                self.note(f"could not clean up: {problem.what}")
 
 
 def _line(kind: JournalKind, version: int, reason: str, weight: int | None) -> str:

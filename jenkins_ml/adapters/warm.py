@@ -73,11 +73,9 @@ class Forked:
     def wait(self, timeout: float | None = None) -> int:
         """Its exit code, negative for a signal; TimeoutError when it does not end in time."""
         self.connection.settimeout(timeout)
-        answer = self.connection.recv(64)
+        answer = _answer(self.connection)
         self.connection.close()
-        if not answer:
-            raise Unavailable("the process that keeps TensorFlow imported ended", "run it again")
-        return int(answer)
+        return answer
 
     def kill(self) -> None:
         """End it."""
@@ -120,16 +118,26 @@ def fork(
         body = json.dumps(request).encode() + b"\n"
         socket.send_fds(connection, [body[:1]], list(stdio))
         connection.sendall(body[1:])
-        pid = connection.recv(64)
+        return Forked(connection, _answer(connection))
+    except Unavailable:
+        connection.close()
+        raise
     except OSError as error:
         connection.close()
         raise Unavailable(
             f"the process that keeps TensorFlow imported does not answer: {error}", "run it again"
         ) from error
-    if not pid:
-        connection.close()
-        raise Unavailable("the process that keeps TensorFlow imported ended", "run it again")
-    return Forked(connection, int(pid))
+
+
+def _answer(connection: socket.socket) -> int:
+    """One number, a line: the next one may be on its way already, so no byte behind the line is taken."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        byte = connection.recv(1)
+        if not byte:
+            raise Unavailable("the process that keeps TensorFlow imported ended", "run it again")
+        line += byte
+    return int(line)
 
 
 # --- the warm process ------------------------------------------------------------------------------------------------
@@ -159,7 +167,7 @@ class _Warm:
                 return
         for pid in self.clients.values():
             if pid not in self.detached:
-                _kill_group(pid)
+                _kill(pid)
 
     def _accept(self) -> None:
         connection, _ = self.listener.accept()
@@ -184,7 +192,7 @@ class _Warm:
         if request["detach"]:
             self.detached.add(pid)
         with contextlib.suppress(OSError):
-            connection.sendall(b"%d" % pid)
+            connection.sendall(b"%d\n" % pid)
 
     def _reap(self) -> None:
         while True:
@@ -198,7 +206,7 @@ class _Warm:
                 _kill_group(pid)  # what it has started and left
             for connection in [key for key, value in self.clients.items() if value == pid]:
                 with contextlib.suppress(OSError):
-                    connection.sendall(b"%d" % os.waitstatus_to_exitcode(status))
+                    connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
                 connection.close()
                 del self.clients[connection]
 
@@ -206,7 +214,7 @@ class _Warm:
         self.owners.discard(connection)
         pid = self.clients.pop(connection, None)
         if pid is not None and pid not in self.detached:
-            _kill_group(pid)
+            _kill(pid)
         connection.close()
 
 
@@ -257,6 +265,13 @@ def _become(request: Mapping[str, Any], descriptors: list[int]) -> NoReturn:
 def _kill_group(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def _kill(pid: int) -> None:
+    """Kill a child that was not waited for yet, and its group: it may not have come to making one."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    _kill_group(pid)
 
 
 def main(argv: list[str]) -> int:

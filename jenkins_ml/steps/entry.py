@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from jenkins_ml.errors import Interrupted, JenkinsMLError
+from jenkins_ml.steps import restore_threads
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -33,6 +34,7 @@ directory_option = click.Option(
 
 def run_step(step: click.Command) -> None:
     """`python -m jenkins_ml.steps.NAME`: the same as `jenkins-ml NAME`."""
+    restore_threads()
     step.params.insert(0, directory_option)
     sys.exit(guarded(lambda: step.main(prog_name=f"jenkins-ml {step.name}", standalone_mode=False)))
 

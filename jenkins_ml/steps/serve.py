@@ -7,7 +7,7 @@ import click
 from jenkins_ml.adapters.clock import now
 from jenkins_ml.adapters.local_server import LocalServer
 from jenkins_ml.adapters.local_target import LocalTarget, request_bodies
-from jenkins_ml.adapters.release import release
+from jenkins_ml.adapters.release import Release
 from jenkins_ml.config.model import seconds
 from jenkins_ml.core.history import History
 from jenkins_ml.core.judge import Limits
@@ -96,9 +96,16 @@ def _release(
     """
     environment, version = decision.environment, record.candidate.version
     plan = _plan(project, record, history)
-    target = _target(project, server, record, manifest, decision)
+    release = Release(
+        plan=plan,
+        version=record.candidate,
+        target=_target(project, server, record, manifest, decision),
+        author=serving.author(project, environment, run),
+        note=report.note,
+        busy=report.step,
+    )
     try:
-        state = release(plan, record.candidate, target, serving.author(project, environment, run), report.step)
+        state = release.carry_out()
     except Unavailable:
         if plan.stable is not None:
             serving.settle(project, serving.find_or_start(project, environment, report), history)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import subprocess
+import sys
 
 import pytest
 
@@ -90,6 +91,19 @@ def test_a_disk_that_fills_up_between_stages(project, tmp_path, stage):
         assert project.answering() == project.production() == {"gate": 1, "serve": 2, "rollback": 1}[stage]
         assert answering == {"gate": 1, "serve": 1, "rollback": 2}[stage]
         project.stop_server()
+
+
+@pytest.mark.parametrize("command", ["train", "gate", "serve"])
+def test_files_that_may_not_grow(gated, command):
+    """What everybody can have of a full disk: a limit on the size of files."""
+    before = sorted(gated.store.home.rglob("*"))
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'ulimit -f 0 && exec "$@"', "sh", sys.executable, "-m", "jenkins_ml.cli", command],
+        cwd=gated.folder, env=gated.environment("limited"), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 6, done.stderr
+    assert "error: writing the record of run: File too large" in done.stderr
+    assert [path for path in gated.store.home.rglob("*") if path.is_file() and path not in before] == []
 
 
 @needs_mount

@@ -128,6 +128,12 @@ class TestWarm:
         forked.kill()
         wait_until(lambda: gone(pid), "it has ended")
 
+    def test_a_process_that_is_given_up_at_once_ends_too(self, address, tmp_path):
+        given_up = [fork(address, "stay", str(tmp_path / "pid"), stdio=()) for _ in range(30)]
+        for forked in given_up:
+            forked.kill()
+        wait_until(lambda: all(gone(forked.pid) for forked in given_up), "they have ended")
+
     def test_what_it_leaves_running_is_ended(self, address, tmp_path):
         assert fork(address, "leave", str(tmp_path / "pid"), stdio=()).wait(20) == 0
         wait_until(lambda: gone(number_in(tmp_path / "pid")), "it has ended")

@@ -1,7 +1,7 @@
 import pytest
 
 from jenkins_ml.adapters.journal import Journal
-from jenkins_ml.adapters.release import Author, release
+from jenkins_ml.adapters.release import Author, Release
 from jenkins_ml.core.judge import Limits
 from jenkins_ml.core.rollout import Plan
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable
@@ -19,7 +19,9 @@ def author(tmp_path):
 
 
 def run(plan, target, author):
-    return release(plan, VersionRef(version=2, manifest_digest="d"), target, author, lambda _: None)
+    version = VersionRef(version=2, manifest_digest="d")
+    silent = {"note": lambda _: None, "busy": lambda _: None}
+    return Release(plan=plan, version=version, target=target, author=author, **silent).carry_out()
 
 
 def kinds(author):
