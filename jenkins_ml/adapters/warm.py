@@ -119,9 +119,6 @@ def fork(
         socket.send_fds(connection, [body[:1]], list(stdio))
         connection.sendall(body[1:])
         return Forked(connection, _answer(connection))
-    except Unavailable:
-        connection.close()
-        raise
     except OSError as error:
         connection.close()
         raise Unavailable(
@@ -135,6 +132,7 @@ def _answer(connection: socket.socket) -> int:
     while not line.endswith(b"\n"):
         byte = connection.recv(1)
         if not byte:
+            connection.close()
             raise Unavailable("the process that keeps TensorFlow imported ended", "run it again")
         line += byte
     return int(line)
