@@ -14,7 +14,7 @@ from pathlib import Path
 from jenkins_ml import names
 from jenkins_ml.adapters import lifeline, warm
 from jenkins_ml.config.model import seconds
-from jenkins_ml.errors import StageFailed
+from jenkins_ml.errors import Interrupted, StageFailed
 from jenkins_ml.pipeline import Stage
 
 _GRACE_SECONDS = 20.0
@@ -79,5 +79,7 @@ def _run_stage(stage: Stage, directory: Path, environment: dict[str, str]) -> in
         process.wait()
         if isinstance(error, subprocess.TimeoutExpired):
             raise StageFailed(f"stage {stage.name} took longer than {stage.timeout}", "look for what hangs") from error
+        if isinstance(error, KeyboardInterrupt):
+            return Interrupted.exit_code  # the stage has said why; the run says how to go on
         raise
     return 128 - code if code < 0 else code

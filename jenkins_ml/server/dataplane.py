@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Generic, Literal, TypeVar
 
 from jenkins_ml.errors import IntegrityError, Unavailable, UsageError
@@ -83,6 +84,7 @@ class DataPlane:
         observe: is told of every attempt.
         clock: seconds that only go forward.
         wall: seconds since 1970.
+        random: decides which requests go to a canary; None: nobody can foresee it.
         deadline_seconds: within which a request is answered. A canary gets half of it for requests that named no
             version, so that production has the other half to answer in its place.
     """
@@ -94,6 +96,7 @@ class DataPlane:
         observe: Callable[[Attempt], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        random: Random | None = None,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
         self.name = name
@@ -103,7 +106,7 @@ class DataPlane:
         self._clock = clock
         self._wall = wall
         self._deadline = deadline_seconds
-        self._splitter = Splitter()
+        self._splitter = Splitter(random or Random())  # noqa: S311 - a split of traffic is no secret
         self._loader = ThreadPoolExecutor(1, "loader")
 
     # --- versions ----------------------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
-"""How requests that name no version are split between two versions. Pure: the time is passed in."""
+"""How requests that name no version are split between two versions. Pure: time and chance are passed in."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
 
 
 @dataclass(frozen=True)
@@ -28,23 +29,32 @@ class Traffic:
 
 
 class Splitter:
-    """Sends exactly `weight` of any 100 successive requests to the canary, as evenly as can be."""
+    """Sends exactly `weight` of each 100 successive requests to the canary, in an order that nobody can foresee.
 
-    def __init__(self) -> None:
+    Taking every tenth or every second request instead would send all of one kind to the canary, or none of them, when
+    the traffic itself comes in a rhythm.
+
+    Args:
+        random: shuffles each hundred.
+    """
+
+    def __init__(self, random: Random) -> None:
         self.traffic = Traffic()
-        self._credit = 0
+        self._random = random
+        self._hundred: list[bool] = []  # whether the next requests go to the canary, the last one first
 
     def set(self, traffic: Traffic) -> None:
         """Split differently from the next request on; renewing a lease does not disturb the split."""
         before = self.traffic
         if (before.stable, before.canary, before.weight) != (traffic.stable, traffic.canary, traffic.weight):
-            self._credit = 0
+            self._hundred = []
         self.traffic = traffic
 
     def choose(self, now: float) -> int | None:
         """The version for one request; None when no version gets traffic."""
-        self._credit += self.traffic.weight_at(now)
-        if self._credit < 100:
+        if not self.traffic.weight_at(now):
             return self.traffic.stable
-        self._credit -= 100
-        return self.traffic.canary
+        if not self._hundred:
+            self._hundred = [index < self.traffic.weight for index in range(100)]
+            self._random.shuffle(self._hundred)
+        return self.traffic.canary if self._hundred.pop() else self.traffic.stable

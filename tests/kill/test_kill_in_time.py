@@ -113,7 +113,8 @@ def test_stopped(repository, stage, number):
     output.join(10)
     process.stdout.close()
     process.stderr.close()
-    assert f"error: stopped by {number.name}\n  next: " in output.text
+    assert output.text.count(f"error: stopped by {number.name}\n  next: ") == 1
+    assert f"JENKINS_ML_RUN={run} jenkins-ml run --from {stage}" in output.text
     assert "Traceback" not in output.text
     sound(repository)
     assert {repository.answering() for _ in range(20)} == {production}

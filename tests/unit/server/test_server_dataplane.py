@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -188,12 +189,12 @@ async def test_a_failing_canary_is_counted_but_not_seen() -> None:
     bench = Bench()
     await bench.split(50)
     bench.canary.error = ModelFailed("no such key", Code.INVALID_ARGUMENT)
-    assert await bench.versions(10) == [1] * 10
-    assert bench.outcomes(1) == (10, 0, 0)
-    assert bench.outcomes(2) == (5, 5, 0)
+    assert await bench.versions(100) == [1] * 100
+    assert bench.outcomes(1) == (100, 0, 0)
+    assert bench.outcomes(2) == (50, 50, 0)
     assert Counter((attempt.version, attempt.code) for attempt in bench.attempts) == {
-        (1, Code.OK): 10,
-        (2, Code.INVALID_ARGUMENT): 5,
+        (1, Code.OK): 100,
+        (2, Code.INVALID_ARGUMENT): 50,
     }
 
 
@@ -212,10 +213,10 @@ async def test_a_failure_of_stable_is_seen() -> None:
     bench = Bench()
     await bench.split(50)
     bench.stable.error = bench.canary.error = ModelFailed("down", Code.UNAVAILABLE)
-    for _ in range(4):
+    for _ in range(100):
         error = await bench.refused()
         assert (error.code, error.version) == (Code.UNAVAILABLE, 1)
-    assert (bench.outcomes(1), bench.outcomes(2)) == ((4, 4, 0), (2, 2, 0))
+    assert (bench.outcomes(1), bench.outcomes(2)) == ((100, 100, 0), (50, 50, 0))
 
 
 @run
@@ -226,10 +227,10 @@ async def test_a_malformed_request_is_counted_against_nobody() -> None:
     def refuse(_: object) -> Prediction:
         raise invalid("no")
 
-    for _ in range(4):
+    for _ in range(100):
         assert (await bench.refused(exchange=Exchange(refuse, lambda _: 0.0))).message == "no"
     assert (bench.outcomes(1), bench.outcomes(2)) == ((0, 0, 0), (0, 0, 0))
-    assert Counter(attempt.code for attempt in bench.attempts) == {Code.INVALID_ARGUMENT: 6}
+    assert Counter(attempt.code for attempt in bench.attempts) == {Code.INVALID_ARGUMENT: 150}
 
 
 @run
@@ -243,9 +244,9 @@ async def test_a_canary_that_refuses_what_stable_takes_has_failed() -> None:
             raise invalid("no signature")
         return ask().decode(signatures)
 
-    answers = [await bench.plane.predict("m", None, Exchange(decode, ask().encode)) for _ in range(4)]
-    assert [answer.version for answer in answers] == [1] * 4
-    assert (bench.outcomes(1), bench.outcomes(2)) == ((4, 0, 0), (2, 2, 0))
+    answers = [await bench.plane.predict("m", None, Exchange(decode, ask().encode)) for _ in range(100)]
+    assert [answer.version for answer in answers] == [1] * 100
+    assert (bench.outcomes(1), bench.outcomes(2)) == ((100, 0, 0), (50, 50, 0))
 
 
 @run
@@ -337,12 +338,20 @@ def test_what_does_not_fit_the_signature_never_reaches_the_model(
 
 # --- the split and the window, alone ---------------------------------------------------------------------------------
 def test_a_renewed_lease_does_not_disturb_the_split() -> None:
-    splitter = Splitter()
+    splitter = Splitter(Random(1))
     chosen = []
     for index in range(100):
         splitter.set(Traffic(1, 2, 5, until=index + 10.0))
         chosen.append(splitter.choose(float(index)))
     assert Counter(chosen) == {1: 95, 2: 5}
+
+
+def test_traffic_in_a_rhythm_is_split_like_any_other() -> None:
+    """Every second request is of another kind; half of each kind goes to a canary with half of the traffic."""
+    splitter = Splitter(Random(1))
+    splitter.set(Traffic(1, 2, 50, until=1.0))
+    odd = [splitter.choose(0.0) for _ in range(1000)][::2]
+    assert 200 < odd.count(2) < 300
 
 
 def test_the_window_since_a_number() -> None:
