@@ -24,7 +24,7 @@ demo: $(VENV)/demo.installed
 	$(RUN) examples/demo.py build/demo
 
 test: lint
-	$(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: $(VENV)/dev.installed
 	$(RUN) -m ruff check .

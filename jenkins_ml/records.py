@@ -285,7 +285,7 @@ def decode(cls: type[R], data: bytes, source: str) -> R:
     """
     try:
         value = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise IntegrityError(
             f"{source} is not JSON: {error}", "restore it from a backup, or run the stage again"
         ) from error

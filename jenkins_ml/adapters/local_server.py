@@ -102,6 +102,11 @@ class LocalServer:
         """The server's identity, traffic and versions."""
         return self._admin("GET", "/state", None)
 
+    def has(self, version: int) -> bool:
+        """Whether a version is loaded and can answer."""
+        loaded: dict[str, Any] = self.state()["versions"].get(str(version), {})
+        return loaded.get("state") == "AVAILABLE"
+
     def load(self, version: int, path: Path) -> None:
         """Load a version and warm it up; returns when it can answer.
 

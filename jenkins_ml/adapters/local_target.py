@@ -45,8 +45,9 @@ class LocalTarget:
         self._traffic: tuple[int | None, int | None, int] = (None, None, 0)
 
     def load(self, version: int) -> None:
-        """Load and warm a version."""
-        self.server.load(version, self.paths[version])
+        """Load and warm a version; one that was kept ready is taken as it is."""
+        if not self.server.has(version):
+            self.server.load(version, self.paths[version])
 
     def unload(self, version: int) -> None:
         """Take a version out."""

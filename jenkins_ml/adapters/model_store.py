@@ -290,6 +290,11 @@ class ModelStore:
         with files.translated(f"reading the record of {stage}"):
             return decode(cls, path.read_bytes(), str(path)) if path.exists() else None
 
+    def handed_over(self, run: str) -> frozenset[str]:
+        """The names of the records that the stages of a run have handed over."""
+        with files.translated("reading the records of a run"):
+            return frozenset(path.stem for path in (self.home / names.RUNS / run).glob("[!.]*.json"))
+
     def _run(self, run: str, stage: str) -> Path:
         return self.home / names.RUNS / run / f"{stage}.json"
 

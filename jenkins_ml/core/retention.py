@@ -8,18 +8,15 @@ from jenkins_ml.core.history import after
 from jenkins_ml.records import JournalEntry
 
 
-def served(entries: Sequence[JournalEntry]) -> frozenset[int]:
-    """The versions that servers need: in every environment production, the version before it, and what is on its way.
+def released(entries: Sequence[JournalEntry]) -> frozenset[int]:
+    """The versions that servers may show: in every environment production and the version before it.
 
     Args:
         entries: the whole journal.
     """
     needed: set[int] = set()
     for environment in {entry.environment for entry in entries}:
-        history = after(entries, environment)
-        needed |= {reference.version for reference in history.good[-2:]}
-        if history.open is not None:
-            needed.add(history.open.version)
+        needed |= {reference.version for reference in after(entries, environment).good[-2:]}
     return frozenset(needed)
 
 
@@ -35,11 +32,11 @@ def kept(versions: Sequence[int], entries: Sequence[JournalEntry], newest: int) 
         the newest ones; in every environment production, the version before it, and what an open release or rollback
         names; versions whose last word is an approval that waits to be released, and those never gated.
     """
-    stay = set(versions[len(versions) - newest :] if newest else ()) | served(entries)
+    stay = set(versions[len(versions) - newest :] if newest else ()) | released(entries)
     for environment in {entry.environment for entry in entries}:
         left = after(entries, environment).open
-        if left is not None and left.previous is not None:
-            stay.add(left.previous)
+        if left is not None:
+            stay |= {left.version, left.previous or left.version}
     last = {entry.version: entry for entry in entries}
     stay |= {
         entry.version for entry in last.values() if entry.kind == "decision" and entry.reason.startswith("approved")

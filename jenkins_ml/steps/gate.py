@@ -92,9 +92,9 @@ def decide(project: Project, run: str, environment: str, report: Reporter) -> tu
     return decision, _report(project.reports(run), data)
 
 
-def stage_name(production: VersionRef | None) -> str:
+def stage_name(environment: str, production: VersionRef | None) -> str:
     """The name of a decision's record: a run has one decision for each production version it was held against."""
-    return f"gate-against-{production.version}" if production else "gate"
+    return f"gate-{environment}-against-{production.version}" if production else f"gate-{environment}"
 
 
 def refusal(decision: Decision) -> JenkinsMLError | None:
@@ -152,7 +152,7 @@ def _predict(project: Project, data_digest: str, manifest: Manifest, branch: str
 
 def _hand_over(project: Project, run: str, record: Trained, decision: Decision) -> Decision:
     """Write the decision once and journal it once; a repeated stage answers the first one."""
-    name = stage_name(decision.baseline)
+    name = stage_name(decision.environment, decision.baseline)
     if not project.store.write_run(run, name, decision):
         decision = project.store.read_run(Decision, run, name) or decision
     # Other branches never touch the journal.

@@ -125,21 +125,21 @@ def _approval(project: Project, run: str, record: Trained, environment: str, his
         IntegrityError: the decision is about another manifest.
     """
     store, version = project.store, record.candidate.version
-    decision = store.read_run(Decision, run, stage_name(history.production))
+    decision = store.read_run(Decision, run, stage_name(environment, history.production))
     if decision is None:
-        if any((store.home / "runs" / run).glob("gate*.json")):
+        before = stage_name(environment, None)
+        if any(name == before or name.startswith(f"{before}-against-") for name in store.handed_over(run)):
             raise GateInconclusive(
                 f"production has moved since version {version} was gated",
                 f"gate again: JENKINS_ML_RUN={run} jenkins-ml run --from gate",
             )
-        raise GateRejected(f"version {version} is not approved: it was not gated", "run `jenkins-ml gate` first")
-    if decision.candidate != record.candidate or decision.baseline != history.production:
-        raise IntegrityError(f"the decision of run {run} is not about what would be released", "train and gate again")
-    if decision.environment != environment:
         raise GateRejected(
-            f"version {version} was gated for {decision.environment}, not for {environment}",
+            f"version {version} is not approved: it was not gated for {environment}",
             f"run `jenkins-ml gate --environment {environment}` first",
         )
+    about = (decision.candidate, decision.baseline, decision.environment)
+    if about != (record.candidate, history.production, environment):
+        raise IntegrityError(f"the decision of run {run} is not about what would be released", "train and gate again")
     if failure := refusal(decision):
         raise failure
     return decision
@@ -168,7 +168,8 @@ def _target(
         raise IntegrityError("the predictions that the gate judged are gone", "gate again")
     return LocalTarget(
         server=server,
-        paths={record.candidate.version: project.store.publish(record.candidate)},
+        # Not from serving/, where servers that load the latest version would find it before it is judged.
+        paths={record.candidate.version: project.store.path(record.candidate.version)},
         bodies=request_bodies(predictions),
         interval=seconds(canary.interval),
         min_requests=canary.min_requests,

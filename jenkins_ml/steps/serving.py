@@ -89,18 +89,19 @@ def settle(project: Project, server: LocalServer, history: History) -> None:
             # One that is still loading gets no traffic; it is taken out when a server is settled the next time.
             if int(version) not in kept and loaded["state"] == "AVAILABLE":
                 server.unload(int(version))
+        if production.version not in project.store.published():
+            project.store.publish(production)
     _withdraw_others(project)
 
 
 def _load(project: Project, server: LocalServer, reference: VersionRef) -> None:
-    loaded = server.state()["versions"].get(str(reference.version), {})
-    if loaded.get("state") != "AVAILABLE":
+    if not server.has(reference.version):
         server.load(reference.version, project.store.publish(reference))
 
 
 def _withdraw_others(project: Project) -> None:
     """Take out of `serving/` what no environment needs, whoever left it there."""
-    for version in project.store.published() - retention.served(project.store.journal.entries()):
+    for version in project.store.published() - retention.released(project.store.journal.entries()):
         project.store.withdraw(version)
 
 

@@ -122,7 +122,7 @@ def test_a_damaged_journal_stops_everything_but_the_server(approved, damage):
     assert approved.answering() == 1
 
 
-@pytest.mark.parametrize("record", ["run", "train", "gate-against-1"])
+@pytest.mark.parametrize("record", ["run", "train", "gate-production-against-1"])
 def test_records_of_a_run(approved, record):
     path = approved.store.home / "runs/second" / f"{record}.json"
     path.write_text(path.read_text()[:-20])
@@ -166,7 +166,7 @@ def test_hostile_names_of_runs(gated, run):
     before = set(gated.folder.parent.rglob("*")) - set(gated.folder.rglob("*"))
     done = gated.ok("run", "--until", "gate", run=run)
     [folder] = [path for path in (gated.store.home / "runs").iterdir() if path.name != "first"]
-    assert {path.name for path in folder.glob("[!.]*.json")} == {"run.json", "train.json", "gate.json"}
+    assert {path.name for path in folder.glob("[!.]*.json")} == {"run.json", "train.json", "gate-production.json"}
     gated.ok("gate", run=run)  # by the name that was given
     gated.ok("gate", run=folder.name)  # and by the one that is printed
     assert f"run {folder.name}: " in done.err
@@ -214,7 +214,7 @@ def test_a_version_that_was_not_gated(approved):
         approved.call("serve", run="third"),
         3,
         "version 3 is not approved: it was not gated",
-        "next: run `jenkins-ml gate`",
+        "next: run `jenkins-ml gate --environment production`",
     )
 
 
@@ -243,9 +243,12 @@ def test_production_moves_between_gate_and_serve(approved):
 def test_a_version_of_another_environment(approved):
     refused(
         approved.call("serve", "--environment", "staging", run="second"),
-        4,
-        "production has moved since version 2 was gated",
+        3,
+        "version 2 is not approved: it was not gated for staging",
+        "next: run `jenkins-ml gate --environment staging`",
     )
+    approved.ok("gate", "--environment", "staging", run="second")  # one run is gated for each environment
+    assert approved.store.handed_over("second") >= {"gate-production-against-1", "gate-staging"}
     refused(approved.call("serve", "--environment", "../x", run="second"), 2, "'../x' is no name of an environment")
 
 

@@ -116,7 +116,7 @@ def test_gate(scene):
         scene.settled()
         decisions = [entry for entry in scene.repository.store.journal.entries() if entry.run == "second"]
         assert [entry.kind for entry in decisions] == ["decision"], at
-        assert scene.run_files("second") == {"run.json", "train.json", "gate-against-1.json"}
+        assert scene.run_files("second") == {"run.json", "train.json", "gate-production-against-1.json"}
         assert (scene.repository.folder / ".jenkins-ml/reports/second/index.html").exists()
         assert scene.good() == [1]
 
@@ -126,10 +126,16 @@ def test_serve(scene):
     for at in scene.points("serve", run="second"):
         scene.restore("gated")
         scene.killed("serve", run="second", at=at)
+        assert scene.repository.store.published() <= set(scene.good()), at  # never a canary
         scene.repository.ok("serve", run="second")
         scene.settled()
         assert scene.good() == [1, 2], at
-        assert scene.run_files("second") == {"run.json", "train.json", "gate-against-1.json", "serve.json"}, at
+        assert scene.run_files("second") == {
+            "run.json",
+            "train.json",
+            "gate-production-against-1.json",
+            "serve.json",
+        }, at
         assert scene.repository.store.published() == {1, 2}
 
 
@@ -153,7 +159,7 @@ def test_the_commit_of_a_training(scene):
         scene.repository.ok("train", **fake)
         scene.settled()
         scene.repository.ok("gate", run="third")
-        assert scene.run_files("third") == {"run.json", "train.json", "gate-against-1.json"}
+        assert scene.run_files("third") == {"run.json", "train.json", "gate-production-against-1.json"}
         assert scene.good() == [1]
 
 

@@ -1,4 +1,4 @@
-from jenkins_ml.core.retention import kept, served
+from jenkins_ml.core.retention import kept, released
 from jenkins_ml.records import JournalEntry
 
 
@@ -16,19 +16,20 @@ def entries(*lines):
 RELEASED = [("released", version, None) for version in (1, 2, 3)]
 
 
-def test_production_and_the_version_before_it_are_served_in_every_environment():
-    assert served(entries(*RELEASED, ("released", 7, None, "staging"))) == {2, 3, 7}
+def test_production_and_the_version_before_it_are_released_in_every_environment():
+    assert released(entries(*RELEASED, ("released", 7, None, "staging"))) == {2, 3, 7}
 
 
-def test_what_is_on_its_way_is_served_until_it_is_out():
+def test_what_is_on_its_way_is_kept_but_not_released():
     begun = [*RELEASED, ("release_started", 4, 3)]
-    assert served(entries(*begun)) == {2, 3, 4}
-    assert served(entries(*begun, ("release_rolled_back", 4, 3))) == {2, 3}
+    assert released(entries(*begun)) == {2, 3}
+    assert kept((1, 2, 3, 4), entries(*begun), 0) == {2, 3, 4}
+    assert kept((1, 2, 3, 4), entries(*begun, ("release_rolled_back", 4, 3)), 0) == {2, 3}
 
 
-def test_what_was_rolled_back_is_not_served_but_kept_until_that_has_ended():
+def test_what_was_rolled_back_is_not_released_but_kept_until_that_has_ended():
     begun = [*RELEASED, ("rollback_started", 2, 3)]
-    assert served(entries(*begun)) == {1, 2}
+    assert released(entries(*begun)) == {1, 2}
     assert kept((1, 2, 3), entries(*begun), 0) == {1, 2, 3}
     assert kept((1, 2, 3), entries(*begun, ("rolled_back", 2, 3)), 0) == {1, 2}
 
