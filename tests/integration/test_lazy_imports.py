@@ -44,7 +44,7 @@ def test_help_imports_not_even_numpy_or_pydantic(cold_project):
 def test_gate_on_kept_predictions_serve_and_rollback(gated):
     """The release talks to the server over HTTP: only the server has the framework."""
     shutil.rmtree(gated.store.home / "journal")
-    (gated.store.home / "runs/first/gate.json").unlink()
+    (gated.store.home / "runs/first/gate-production.json").unlink()
     assert imported(gated, "gate", run="first").isdisjoint(HEAVY)
     assert imported(gated, "serve", run="first").isdisjoint(HEAVY)
     gated.ok("run", run="second")
