@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from jenkins_ml.adapters.local_server import Window
+
 KEPT: Final = 100_000
-
-
-@dataclass(frozen=True)
-class Window:
-    """A version's requests since some point.
-
-    Args:
-        sequence: number of the last outcome; asking since it answers what came after this window.
-        requests: how many there were.
-        failed: how many the version failed on.
-        nan: how many answers had a NaN or an infinity in them.
-        slow: how many took longer than asked about.
-        p50_ms, p99_ms: nearest-rank percentiles of the latency in milliseconds, failures included; None without any.
-    """
-
-    sequence: int
-    requests: int
-    failed: int
-    nan: int
-    slow: int
-    p50_ms: float | None
-    p99_ms: float | None
 
 
 class Outcomes:
