@@ -8,14 +8,23 @@ CONFIG_FILE: Final = "jenkins-ml.yaml"
 PROJECT_DIR: Final = ".jenkins-ml"
 DEFAULT_STORE: Final = ".jenkins-ml/models"
 REPORTS_DIR: Final = ".jenkins-ml/reports"
+FAILURE_FILE: Final = ".jenkins-ml/reports/failure.txt"  # why the last command of a Jenkins build failed
+INSTALL_SCRIPT: Final = ".jenkins-ml/install.sh"
 
 # --- environment variables -------------------------------------------------------------------------------------------
 ENV_RUN: Final = "JENKINS_ML_RUN"
 ENV_STORE: Final = "JENKINS_ML_STORE"
 ENV_PARAMS: Final = "JENKINS_ML_PARAMS"  # the training parameters as one JSON object, for a training command
 ENV_WARM: Final = "JENKINS_ML_WARM"  # the socket of a process that has TensorFlow imported and forks workers
+ENV_PARAM_PREFIX: Final = "JENKINS_ML_PARAM_"  # and the name of a training parameter: a text that overrides it
+ENV_FORGE_TOKEN: Final = "JENKINS_ML_FORGE_TOKEN"  # what `publish` shows to GitHub or GitLab
+ENV_TEST_REPORTS: Final = "JENKINS_ML_TEST_REPORTS"  # folder whose *.xml are the JUnit results of the tests
+ENV_APPROVER: Final = "JENKINS_ML_APPROVER"  # who agreed to a release, from the Jenkinsfile's input stage
+ENV_ROLLBACK_TO: Final = "JENKINS_ML_ROLLBACK_TO"
+ENV_ROLLBACK_REASON: Final = "JENKINS_ML_ROLLBACK_REASON"
 # Jenkins says so in every build; JENKINS_URL and BUILD_URL are not always set, and JENKINS_URL also names a server for `jobs`.
 ENV_BUILD_TAG: Final = "BUILD_TAG"
+ENV_NODE: Final = "NODE_NAME"  # the agent that a build's stage runs on
 
 # --- model store -----------------------------------------------------------------------------------------------------
 MANIFEST: Final = "manifest.json"

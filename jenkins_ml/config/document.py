@@ -17,9 +17,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
+from jenkins_ml.config.section import Path_
 from jenkins_ml.errors import ConfigurationError, Problem
-
-Path_ = tuple[str | int, ...]
 
 MAX_BYTES: Final = 1 << 20
 MAX_VALUES: Final = 100_000  # aliases can multiply a small file without end
@@ -52,6 +51,13 @@ class Document:
     values: dict[Path_, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     unreadable: set[Path_] = field(default_factory=set)
+
+    def holds_values(self, path: Path_) -> bool:
+        """Whether there is a mapping or a list at a path."""
+        value = self.value
+        for part in path:
+            value = value[part]
+        return isinstance(value, dict | list)
 
     def problem(self, place: Place, message: str) -> Problem:
         """A problem at a place of this file."""

@@ -6,16 +6,19 @@ import difflib
 import hashlib
 import json
 import re
+import types
 import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from jenkins_ml.config.document import Document, Path_, Place, parse, read
-from jenkins_ml.config.model import FUNCTION_PATTERN, NAME_PATTERN, Config, seconds
+from jenkins_ml.config.document import Document, Place, parse, read
+from jenkins_ml.config.model import Config, seconds
+from jenkins_ml.config.patterns import WORDS
+from jenkins_ml.config.section import EXPECTED, RULE, Path_
 from jenkins_ml.errors import ConfigurationError, Problem
 from jenkins_ml.names import CONFIG_FILE
 
@@ -26,7 +29,7 @@ _EXPECTED: Final = {
     "string_type": "text",
     "int_type": "a whole number",
     "float_type": "a number",
-    "finite_number": "a finite number",
+    "bool_type": "true or false",
     "tuple_type": "a list",
     "dict_type": "a section with keys",
     "model_type": "a section with keys",
@@ -38,11 +41,6 @@ _BOUNDS: Final = {
     "less_than": "less than {lt:g}",
     "less_than_equal": "at most {le:g}",
 }
-_PATTERNS: Final = {
-    NAME_PATTERN: "a name has small letters, digits, '.', '_' and '-', starts and ends with a letter or digit, "
-    "and is at most 63 characters long",
-    FUNCTION_PATTERN: "write module:function, such as data:load",
-}
 
 
 def load(directory: Path) -> Config:
@@ -53,7 +51,8 @@ def load(directory: Path) -> Config:
 
     Raises:
         ConfigurationError: with every problem of the file. Rules between the keys of one section ("either
-            `entrypoint` or `command`") are looked at when each key of that section is right by itself.
+            `entrypoint` or `command`") are looked at when each key of that section is right by itself, those between
+            sections when each section is.
     """
     return _validate(read(directory / CONFIG_FILE))
 
@@ -96,22 +95,40 @@ def _problems(document: Document, errors: list[ErrorDetails]) -> Iterator[Proble
     suggested: set[Path_] = set()
     missing: list[Path_] = []
     for error in errors:
-        # A dictionary's bad key has "[key]" behind it.
-        path = tuple(part for part in error["loc"] if part != "[key]")
+        path, of_key = _place(document, error)
         if error["type"] == "missing":
             missing.append(path)
-        elif error["type"] == "extra_forbidden" or path != error["loc"]:
+        elif error["type"] == "too_short" and error["input"]:
+            continue  # pydantic counts what is right in a list, and has told what is wrong
+        elif error["type"] == "extra_forbidden" or (of_key and error["type"] == "literal_error"):
             message, near = _unknown_key(path)
             suggested.update((*path[:-1], key) for key in near)
             yield document.problem(document.keys[path], message)
+        elif of_key:
+            yield document.problem(document.keys[path], _message(path[:-1], error))
         elif not any(bad[: len(path)] == path for bad in document.unreadable):  # said already, in better words
-            of_section = error["type"] == "value_error" and isinstance(error["input"], dict)
+            of_section = error["type"] in ("value_error", RULE) and document.holds_values(path)
             place = (document.keys if of_section else document.values)[path]
             yield document.problem(place, _message(path, error))
     for path in missing:
         if path not in suggested and path[:-1] not in document.unreadable:  # a misspelt key is one mistake, not two
             section = f" in {_dotted(path[:-1])}" if path[:-1] else ""
             yield document.problem(document.keys[path[:-1]], f"missing key '{path[-1]}'{section}")
+
+
+def _place(document: Document, error: ErrorDetails) -> tuple[Path_, bool]:
+    """The path of what is wrong, as the file has it, and whether its key is wrong rather than its value."""
+    path = error["loc"]
+    # pydantic's mark of a key; a file may also have a key of that name.
+    if path[-1:] == ("[key]",) and path[-2:-1] == (error["input"],):
+        return path[:-1], True
+    if error["type"] == "missing":
+        return path, False
+    # Some errors are of a key that has a default, or that a shorter way to write a section stands for: the nearest
+    # that the file has is meant.
+    while path not in document.values:
+        path = path[:-1]
+    return path, False
 
 
 def _unknown_key(path: Path_) -> tuple[str, list[str]]:
@@ -128,25 +145,33 @@ def _known_keys(path: Path_) -> list[str]:
     """The keys that the section at `path` may have."""
     annotation: Any = Config
     for key in path:
-        annotation = _inside(annotation, str(key))
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return list(annotation.model_fields)
-    return list(typing.get_args(typing.get_args(annotation)[0]))  # dict[Literal[...], ...]
-
-
-def _inside(annotation: Any, key: str) -> Any:
+        annotation = _plain(annotation)
+        if typing.get_origin(annotation) is dict:
+            annotation = typing.get_args(annotation)[1]
+        elif typing.get_origin(annotation) is tuple:
+            annotation = typing.get_args(annotation)[0]
+        else:
+            annotation = annotation.model_fields[key].annotation
+    annotation = _plain(annotation)
     if typing.get_origin(annotation) is dict:
-        return typing.get_args(annotation)[1]
-    inner = annotation.model_fields[key].annotation
-    options = [option for option in typing.get_args(inner) if option is not type(None)]
-    return options[0] if len(options) == 1 else inner  # Section | None
+        return list(typing.get_args(typing.get_args(annotation)[0]))  # dict[Literal[...], ...]
+    return list(annotation.model_fields)
+
+
+def _plain(annotation: Any) -> Any:
+    """A type without what is said about it: X of `Annotated[X, ...]` and of `X | None`."""
+    while (origin := typing.get_origin(annotation)) in (typing.Annotated, typing.Union, types.UnionType):
+        options = typing.get_args(annotation)
+        annotation = options[0] if origin is typing.Annotated else next(o for o in options if o is not type(None))
+    return annotation
 
 
 def _message(path: Path_, error: ErrorDetails) -> str:
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     where = f"{_dotted(path)}: " if path else ""
-    if kind in _EXPECTED:
-        return f"{where}{_EXPECTED[kind]} is expected, not {_shown(value)}"
+    if kind in _EXPECTED or kind == EXPECTED:
+        hint = ": put it in quotes" if kind == "string_type" and isinstance(value, bool | int | float) else ""
+        return f"{where}{_EXPECTED.get(kind) or error['msg']} is expected, not {_shown(value)}{hint}"
     if kind in _BOUNDS:
         return f"{where}must be {_BOUNDS[kind].format(**context)}, not {value}"
     match kind:
@@ -155,7 +180,7 @@ def _message(path: Path_, error: ErrorDetails) -> str:
             near = difflib.get_close_matches(value, known, n=1) if isinstance(value, str) else []
             return f"{where}{_shown(value)} is not known: {_hint(near, known)}"
         case "string_pattern_mismatch":
-            return f"{where}{_shown(value)} does not fit: {_PATTERNS[context['pattern']]}"
+            return f"{where}{_shown(value)} does not fit: {WORDS[context['pattern']].rule}"
         case "string_too_short" | "too_short":
             return f"{where}must not be empty"
         case "value_error":

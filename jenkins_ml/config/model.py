@@ -3,58 +3,23 @@
 docs/configuration.md and the JSON Schema are made from these descriptions, so they are written for users.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: pydantic would compile every annotation from text, at each start.
 
-import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, model_validator
 
+from jenkins_ml.config import patterns, rules
+from jenkins_ml.config.jenkins import Jenkins
+from jenkins_ml.config.section import Duration, Section, Timeout, refuse
 from jenkins_ml.names import DEFAULT_STORE
 
-NAME_PATTERN = r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"
-FUNCTION_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"
-DURATION_PATTERN = r"^([0-9]{1,6}(\.[0-9]+)?)(ms|s|m|h|d)$"
-
-_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def parse_duration(value: Any) -> Any:
-    """Text such as "500ms", "90s", "10m", "2h" or "1d" as a timedelta; other values are left for pydantic to refuse."""
-    if isinstance(value, str):
-        match = re.fullmatch(DURATION_PATTERN, value)
-        if match is None:
-            raise ValueError("write a duration as a number of up to six digits and a unit: 500ms, 90s, 10m, 2h or 1d")
-        return timedelta(seconds=float(match[1]) * _UNIT_SECONDS[match[3]])
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        raise ValueError(f"a duration needs a unit: {value}s, {value}m or {value}h")
-    return value
-
-
-def _longer_than_nothing(duration: timedelta) -> timedelta:
-    if not duration:
-        raise ValueError("must be longer than nothing")
-    return duration
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(parse_duration, json_schema_input_type=Annotated[str, Field(pattern=DURATION_PATTERN)]),
-]
-Timeout = Annotated[Duration, AfterValidator(_longer_than_nothing)]
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-Function = Annotated[str, Field(pattern=FUNCTION_PATTERN)]
+Name = Annotated[str, Field(pattern=patterns.NAME)]
+Function = Annotated[str, Field(pattern=patterns.FUNCTION)]
 Command = Annotated[str, Field(min_length=1)]
 MetricName = Literal["accuracy", "precision", "recall", "f1", "loss", "roc_auc"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    """What every part of the file shares: frozen, and unknown keys are errors."""
-
-    # Only the whole is validated: building a validator for each part as well would double the start of every command.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class Data(Section):
@@ -223,25 +188,8 @@ class Serve(Section):
         default=8500,
         description="Loopback port of the gRPC interface, as TensorFlow Serving has it; 0 takes a free one.",
     )
-    canary: Canary = Field(default_factory=Canary, description="Steps, interval and limits of the canary.")
-
-
-class Agent(Section):
-    """Which Jenkins agent runs the stages."""
-
-    label: Annotated[str, Field(min_length=1)] | None = Field(
-        default=None, description="Label of the agent, or an expression of labels; default any."
-    )
-
-
-class Jenkins(Section):
-    """What the generated Jenkinsfile needs to know."""
-
-    agent: Agent = Field(default_factory=Agent, description="Where the stages run.")
-    timeout: Timeout = Field(
-        default=timedelta(hours=2),
-        description="The build is aborted after this long, so that one that hangs frees its agent; raise it for a "
-        "longer training.",
+    canary: Canary = Field(
+        default_factory=Canary.model_construct, description="Steps, interval and limits of the canary."
     )
 
 
@@ -256,14 +204,22 @@ class Config(Section):
         default=None, description="The tests of the model's code; without it the stage is left out."
     )
     train: Train = Field(description="How a model is trained.")
-    gate: Gate = Field(default_factory=Gate, description="What a model must reach.")
-    serve: Serve = Field(default_factory=Serve, description="Where and how it is released.")
-    jenkins: Jenkins = Field(default_factory=Jenkins, description="What the generated Jenkinsfile needs.")
+    gate: Gate = Field(default_factory=Gate.model_construct, description="What a model must reach.")
+    serve: Serve = Field(default_factory=Serve.model_construct, description="Where and how it is released.")
+    jenkins: Jenkins = Field(
+        default_factory=Jenkins.model_construct, description="What the generated Jenkinsfile needs."
+    )
     store: Annotated[str, Field(min_length=1)] = Field(
         default=DEFAULT_STORE,
         description="Folder of the model store, relative to this file; absolute in Jenkins, where workspaces are "
         "wiped. JENKINS_ML_STORE overrides it.",
     )
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if problems := [*rules.problems(self)]:
+            refuse(problems)
+        return self
 
 
 def seconds(duration: timedelta) -> float:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import core_schema
 
-from jenkins_ml.config.model import DURATION_PATTERN, FUNCTION_PATTERN, NAME_PATTERN, Config
+from jenkins_ml.config.model import Config
+from jenkins_ml.config.patterns import WORDS
 from jenkins_ml.names import CONFIG_FILE
 
 PAGE: Final = "configuration.md"
@@ -23,18 +25,20 @@ _UNITS: Final = (
     ("m", timedelta(minutes=1)),
     ("s", timedelta(seconds=1)),
 )
-_PATTERN_WORDS: Final = {DURATION_PATTERN: "duration", FUNCTION_PATTERN: "module:function", NAME_PATTERN: "name"}
+_Node = Mapping[str, Any]
 
 _INTRODUCTION: Final = f"""\
 # {CONFIG_FILE}
 
-<!-- Made by `python -m jenkins_ml.config.schema docs/` from jenkins_ml/config/model.py: change it there. -->
+<!-- Made by `python -m jenkins_ml.config.schema docs/` from model.py and jenkins.py in jenkins_ml/config: change them. -->
 
 One file a model, YAML 1.2. `jenkins-ml validate` shows every mistake in it at once, each with line and column;
 `jenkins-ml validate --schema` prints the JSON Schema that editors complete from ([the same file]({SCHEMA})).
 An unknown key is a mistake. A duration is a number of up to six digits and a unit: 500ms, 90s, 10m, 2h or 1d.
 `module:function` is imported from the folder of the file. A name has small letters, digits, `.`, `_` and `-`, at most
-63 of them.
+63 of them. A variable is an environment variable, or what becomes part of the name of one: letters, digits and `_`.
+Jenkins ignores case in it, so `lr` and `LR` cannot be two. Which names Groovy, Jenkins or a shell need for themselves,
+`jenkins-ml validate` says.
 """
 
 
@@ -51,6 +55,11 @@ class _Generator(GenerateJsonSchema):
 
     def encode_default(self, dft: Any) -> Any:
         return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> dict[str, Any]:
+        """Keys that do not fit the pattern are refused."""
+        json_schema = super().dict_schema(schema)
+        return {**json_schema, "additionalProperties": False} if "patternProperties" in json_schema else json_schema
 
 
 def json_schema() -> dict[str, Any]:
@@ -73,9 +82,11 @@ def reference_page() -> str:
     return "\n".join([_INTRODUCTION, *_sections(json_schema())]) + "\n"
 
 
-def _sections(schema: Mapping[str, Any]) -> Iterator[str]:
+def _sections(schema: _Node) -> Iterator[str]:
     # Breadth first: the page goes from the file as a whole to its details.
-    waiting: list[tuple[str, Mapping[str, Any]]] = [("", schema)]
+    definitions = schema["$defs"]
+    waiting: list[tuple[str, _Node]] = [("", schema)]
+    shown: dict[str, str] = {}  # section -> where the page has its keys
     while waiting:
         path, section = waiting.pop(0)
         yield f"## {f'`{path}`' if path else 'The file'}\n"
@@ -83,61 +94,81 @@ def _sections(schema: Mapping[str, Any]) -> Iterator[str]:
             yield f"{section['description']}\n"
         yield "| key | type | default | meaning |\n|---|---|---|---|"
         for key, node in section["properties"].items():
-            inner, suffix = _section_of(node, schema["$defs"])
-            if inner:
-                waiting.append((f"{path}.{key}{suffix}".removeprefix("."), inner))
-            # pydantic leaves out a description that says the same as the section's own
-            meaning = node["description"] if "description" in node else inner["description"]
-            kind = "section" if inner else _type(node)
+            kind, meaning = _type(node), node.get("description")
+            for name, suffix in _sections_of(node):
+                inner = definitions[name]
+                if name in shown:
+                    kind += f", as `{shown[name]}`"
+                else:
+                    shown[name] = f"{path}.{key}{suffix}".removeprefix(".")
+                    waiting.append((shown[name], inner))
+                # pydantic leaves out a description that says the same as the section's own
+                meaning = meaning or inner["description"]
             required = key in section.get("required", ())
             yield f"| `{key}` | {kind} | {_default(node, required)} | {meaning} |"
         yield ""
 
 
-def _section_of(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
-    """The section behind a key, empty for none; and what stands between the key and the section's own keys."""
-    for option in node.get("anyOf", [node]):
-        values = option.get("additionalProperties")
-        target, suffix = (values, ".<name>") if isinstance(values, dict) else (option, "")
-        inner = definitions.get(target.get("$ref", "").rpartition("/")[2], {})
-        if "properties" in inner:
-            return inner, suffix
-    return {}, ""
+def _sections_of(node: _Node) -> Iterator[tuple[str, str]]:
+    """The sections that a value may hold: their names among the definitions, and what leads from the key to them."""
+    for option in _options(node):
+        if _is_section(option):
+            yield option["$ref"].rpartition("/")[2], ""
+        elif "items" in option:
+            yield from ((name, f"[]{suffix}") for name, suffix in _sections_of(option["items"]))
+        elif option.get("type") == "object":
+            yield from ((name, f".<name>{suffix}") for name, suffix in _sections_of(_keys_and_values(option)[1]))
 
 
-def _type(node: Mapping[str, Any]) -> str:
-    options = [option for option in node.get("anyOf", [node]) if option.get("type") != "null"]
-    return " or ".join(_plain_type(option) for option in options)
+def _options(node: _Node) -> list[_Node]:
+    return [option for option in node.get("anyOf", [node]) if option.get("type") != "null"]
 
 
-def _plain_type(node: Mapping[str, Any]) -> str:
+def _is_section(node: _Node) -> bool:
+    return "$ref" in node and not node["$ref"].endswith("/JsonValue")
+
+
+def _keys_and_values(node: _Node) -> tuple[_Node, _Node]:
+    """What a mapping has for keys and for values; either is empty when it may be anything."""
+    for pattern, values in node.get("patternProperties", {}).items():
+        return {"type": "string", "pattern": pattern}, values
+    values = node["additionalProperties"]
+    return node.get("propertyNames", {}), values if isinstance(values, dict) else {}
+
+
+def _type(node: _Node) -> str:
+    *others, last = [_plain_type(option) for option in _options(node)]
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _plain_type(node: _Node) -> str:
+    if _is_section(node):
+        return "section"
     if "enum" in node or "const" in node:
         return " \\| ".join(f"`{word}`" for word in node.get("enum", [node.get("const")]))
-    if node.get("pattern") in _PATTERN_WORDS:
-        return _PATTERN_WORDS[node["pattern"]]
+    if "pattern" in node:
+        return WORDS[node["pattern"]].kind
     if node["type"] == "array":
-        return f"list of {_plain_type(node['items'])}"
-    words = {
-        "string": "text",
-        "integer": "whole number",
-        "number": "number",
-        "object": "any keys",
-        "boolean": "boolean",
-    }
+        items = _type(node["items"])
+        return "list of sections" if items == "section" else f"list of {items}"
+    if node["type"] == "object":
+        keys, values = _keys_and_values(node)
+        return f"map of {_type(keys)} to {_type(values)}" if keys else "any keys"
+    words = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true/false"}
     return words[node["type"]] + _range(node)
 
 
-def _range(node: Mapping[str, Any]) -> str:
+def _range(node: _Node) -> str:
     signs = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
     parts = [f"{sign} {node[word]}" for word, sign in signs if word in node]
     return f" {', '.join(parts)}" if parts else ""
 
 
-def _default(node: Mapping[str, Any], required: bool) -> str:
+def _default(node: _Node, required: bool) -> str:
     if required:
         return "needed"
     default = node.get("default")
-    return "" if default is None else f"`{default if isinstance(default, str) else json.dumps(default)}`"
+    return "" if default in (None, "", []) else f"`{default if isinstance(default, str) else json.dumps(default)}`"
 
 
 def main(arguments: list[str]) -> None:

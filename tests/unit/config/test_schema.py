@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jenkins_ml.config.model import parse_duration
 from jenkins_ml.config.schema import PAGE, SCHEMA, format_duration, json_schema, main
+from jenkins_ml.config.section import parse_duration
 
 DOCS = Path(__file__).parents[3] / "docs"
 

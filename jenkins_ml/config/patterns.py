@@ -1,0 +1,81 @@
+"""Every pattern that a text of jenkins-ml.yaml has to fit, and how people call it.
+
+`$` ends the text in pydantic and in JSON Schema; in Python it also stands before a last newline, so use `fullmatch`.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Words(NamedTuple):
+    """What a pattern is in words.
+
+    Args:
+        kind: of the value, as the reference page names it.
+        rule: the message for a value that does not fit.
+    """
+
+    kind: str
+    rule: str
+
+
+NAME: Final = r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"
+FUNCTION: Final = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"
+DURATION: Final = r"^([0-9]{1,6}(\.[0-9]+)?)(ms|s|m|h|d)$"
+VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"
+LIBRARY: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+REVISION: Final = r"^[A-Za-z0-9][A-Za-z0-9._/+-]*$"
+SHA256: Final = r"^[0-9a-f]{64}$"
+WEB_ADDRESS: Final = r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"
+REPOSITORY: Final = r"^[^\s/]+(/[^\s/]+)+$"
+LISTED: Final = r"^[^,\r\n]*[^,\s][^,\r\n]*$"
+# Kubernetes: an amount is more than 0, and memory has no unit "m", which means thousandths of a byte.
+CPU: Final = r"^([1-9][0-9]*(\.[0-9]+)?|0\.0*[1-9][0-9]*|[1-9][0-9]*m)$"
+MEMORY: Final = r"^([1-9][0-9]*(\.[0-9]+)?|0\.0*[1-9][0-9]*)([KMGTPE]i|[kMGTPE])?$"
+_DNS: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
+_WORD: Final = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+OBJECT: Final = rf"^{_DNS}$"
+LABEL: Final = rf"^({_DNS}/)?{_WORD}$"
+LABEL_VALUE: Final = rf"^({_WORD})?$"
+RESOURCE: Final = rf"^{_DNS}/{_WORD}$"
+MOUNT: Final = r"^/[^:\r\n]+$"
+
+WORDS: Final = {
+    NAME: Words(
+        "name",
+        "a name has small letters, digits, '.', '_' and '-', starts and ends with a letter or digit, "
+        "and is at most 63 characters long",
+    ),
+    FUNCTION: Words("module:function", "write module:function, such as data:load"),
+    DURATION: Words(
+        "duration", "write a duration as a number of up to six digits and a unit: 500ms, 90s, 10m, 2h or 1d"
+    ),
+    VARIABLE: Words(
+        "variable",
+        "a variable has letters, digits and '_', does not start with a digit, and is at most 100 characters long",
+    ),
+    LIBRARY: Words("text", "the name of a library has letters, digits, '_' and '-', and starts with a letter or digit"),
+    REVISION: Words(
+        "text",
+        "a tag, branch or commit has letters, digits, '.', '_', '/', '+' and '-', and starts with a letter or digit",
+    ),
+    SHA256: Words("SHA-256", "a SHA-256 has 64 digits, each 0-9 or a-f"),
+    WEB_ADDRESS: Words(
+        "web address", "write an address such as https://git.example.com/api/v4, without a user, a query or blanks"
+    ),
+    REPOSITORY: Words("text", "write the path of a repository, such as acme/digits"),
+    LISTED: Words("text", "one entry is one line with something on it and no comma: write several as a list"),
+    CPU: Words("amount", 'write CPUs as a number, or in thousandths with m: "2", "0.5" or "500m"'),
+    MEMORY: Words("amount", 'write memory as a number and a unit: "512Mi", "8Gi" or "16G"'),
+    OBJECT: Words(
+        "name in Kubernetes", "a name in Kubernetes has small letters, digits, '-' and '.', such as models-claim"
+    ),
+    LABEL: Words("label", "write a label of nodes as name or domain/name, such as kubernetes.io/arch"),
+    LABEL_VALUE: Words(
+        "text",
+        "the value of a label has at most 63 letters, digits, '-', '_' and '.', and starts and ends with a letter or digit",
+    ),
+    RESOURCE: Words("resource", "write a resource as domain/name, such as nvidia.com/gpu"),
+    MOUNT: Words("absolute folder", "write an absolute folder, such as /srv/models, without ':'"),
+}
