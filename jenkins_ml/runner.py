@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,35 +15,46 @@ from jenkins_ml import names
 from jenkins_ml.adapters import lifeline, warm
 from jenkins_ml.config.model import seconds
 from jenkins_ml.errors import Interrupted, StageFailed
-from jenkins_ml.pipeline import Stage
+from jenkins_ml.pipeline import Cell, Job, Pipeline, Stage
 
 _GRACE_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended: the exit code of the stage that ended it, and that stage; None when all went well."""
+    """How a run ended: the exit code of the job that failed first, and that job; None when all went well."""
 
     exit_code: int
-    stage: Stage | None
+    job: Job | None
 
 
-def run(stages: Sequence[Stage], directory: Path, environment: Mapping[str, str]) -> Ended:
-    """Run stages one after another, each as a process of its own, until one fails.
+def run(pipeline: Pipeline, run_name: str, directory: Path) -> Ended:
+    """Run a pipeline's jobs one after another, each as a process of its own.
 
-    TensorFlow is imported once for all of them, by a process that they fork from (see adapters/warm.py).
+    As in Jenkins, a cell of a matrix that fails does not end the others (unless the matrix fails fast); whatever comes
+    after the matrix needs all of them. TensorFlow is imported once for all jobs, by a process that they fork from
+    (see adapters/warm.py).
 
     Args:
-        stages: in order.
+        pipeline: what runs.
+        run_name: the run that the jobs belong to.
         directory: where jenkins-ml.yaml lies.
-        environment: what the pipeline sets for all of them, JENKINS_ML_RUN among it.
     """
-    with _warm(stages) as address:
-        for stage in stages:
-            code = _run_stage(stage, directory, {**os.environ, **environment, **address})
-            if code:
-                return Ended(code, stage)
-    return Ended(0, None)
+    failed: Ended | None = None
+    failed_cells: list[Cell] = []
+    with _warm(pipeline.stages) as address:
+        for job in pipeline.jobs(run_name, os.environ):
+            if job.cell in failed_cells:
+                continue
+            if failed is not None and (job.cell is None or pipeline.fail_fast):
+                break
+            code = _run_stage(job.stage, directory, {**os.environ, **job.environment, **address})
+            if code == Interrupted.exit_code or (code and job.cell is None):
+                return Ended(code, job)
+            if code and job.cell is not None:
+                failed = failed or Ended(code, job)
+                failed_cells.append(job.cell)
+    return failed or Ended(0, None)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from jenkins_ml import names, runner
@@ -21,17 +23,23 @@ def command(ctx: click.Context, first: str | None, last: str | None) -> None:
     project = Project.here()
     run = current_or_new_run()
     pipeline = build(project.config).between(first, last)
-    branch = project.candidate_branch
+    not_released = project.not_released
     with reporter() as report:
         report.stage("run")
-        planned = [stage for stage in pipeline.stages if branch is None or not stage.release_only]
-        report.note(f"run {run}: {', '.join(stage.name for stage in planned)}")
-        ended = runner.run(planned, project.directory, {**pipeline.environment, names.ENV_RUN: run})
-        if ended.stage is not None:
-            again = f"{names.ENV_RUN}={run} jenkins-ml run --from {ended.stage.name}"
-            report.warn(f"ended in {ended.stage.name} with exit code {ended.exit_code}; to go on from there: {again}")
-        elif len(planned) < len(pipeline.stages):
-            report.done(f"not released: branch {branch!r} is not {project.config.serve.release_branch!r}")
+        planned = replace(
+            pipeline, stages=tuple(stage for stage in pipeline.stages if not_released is None or not stage.release_only)
+        )
+        matrix = f" ({len(planned.cells)} cells)" if len(planned.cells) > 1 else ""
+        report.note(f"run {run}: {', '.join(stage.name for stage in planned.stages)}{matrix}")
+        ended = runner.run(planned, run, project.directory)
+        if ended.job is not None:
+            again = f"{names.ENV_RUN}={run} jenkins-ml run --from {ended.job.stage.name}"
+            cell = f" ({ended.job.cell.suffix.removeprefix(',')})" if ended.job.cell and ended.job.cell.suffix else ""
+            report.warn(
+                f"ended in {ended.job.stage.name}{cell} with exit code {ended.exit_code}; to go on from there: {again}"
+            )
+        elif len(planned.stages) < len(pipeline.stages):
+            report.done(f"not released: {not_released}")
         else:
             report.done(f"run {run} has ended well")
     ctx.exit(ended.exit_code)

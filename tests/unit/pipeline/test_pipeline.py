@@ -21,13 +21,6 @@ def test_the_test_stage_is_there_only_where_tests_are_configured():
     assert names(build(loads(TESTED))) == ["test", "train", "gate", "serve"]
 
 
-def test_every_stage_needs_only_what_came_before_it():
-    seen: set[str] = set()
-    for stage in build(loads(TESTED)).stages:
-        assert set(stage.needs) <= seen
-        seen.add(stage.name)
-
-
 def test_only_serving_is_for_the_release_branch():
     assert [stage.name for stage in build(loads(TESTED)).stages if stage.release_only] == ["serve"]
 
@@ -76,3 +69,36 @@ def test_a_part_that_is_not_there_is_refused(first, last, message):
     with pytest.raises(UsageError) as caught:
         build(loads(TEXT)).between(first, last)
     assert message in str(caught.value)
+
+
+def test_each_cell_of_a_matrix_is_a_run_of_its_own_and_the_first_is_released():
+    text = TESTED.replace("timeout: 3h", "params: {seed: 1, kind: a}") + (
+        "jenkins: {matrix: {axes: {seed: [1, 2], kind: [a, b]}, exclude: [{seed: 2, kind: b}]}}\n"
+    )
+    jobs = build(loads(text)).jobs("r", {})
+    assert [(job.stage.name, job.environment["JENKINS_ML_RUN"]) for job in jobs] == [
+        ("test", "r"),
+        ("train", "r,seed=1,kind=a"),
+        ("gate", "r,seed=1,kind=a"),
+        ("train", "r,seed=1,kind=b"),
+        ("gate", "r,seed=1,kind=b"),
+        ("train", "r,seed=2,kind=a"),
+        ("gate", "r,seed=2,kind=a"),
+        ("serve", "r,seed=1,kind=a"),
+    ]
+    assert jobs[3].environment["JENKINS_ML_PARAM_kind"] == "b"
+    assert "JENKINS_ML_PARAM_kind" not in jobs[0].environment
+
+
+def test_parameters_have_their_defaults_until_somebody_chooses():
+    text = TEXT.replace("timeout: 3h", "params: {lr: 0.1}") + (
+        "jenkins: {environment: {A: b}, parameters: [{string: LR, default: '0.2', sets: lr}, {boolean: FULL}]}\n"
+    )
+    pipeline = build(loads(text))
+    [first, *_] = pipeline.jobs("r", {})
+    assert first.environment["A"] == "b"
+    assert (first.environment["LR"], first.environment["JENKINS_ML_PARAM_lr"]) == ("0.2", "0.2")
+    assert first.environment["FULL"] == "false"
+    [first, *_] = pipeline.jobs("r", {"LR": "0.5", "OTHER": "x"})
+    assert (first.environment["LR"], first.environment["JENKINS_ML_PARAM_lr"]) == ("0.5", "0.5")
+    assert "OTHER" not in first.environment
