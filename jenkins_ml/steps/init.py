@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -11,14 +12,17 @@ from pathlib import Path
 
 import click
 
-from jenkins_ml.adapters import checkout, files
+from jenkins_ml.adapters import checkout, files, generated
+from jenkins_ml.config.loader import load
 from jenkins_ml.errors import UsageError
-from jenkins_ml.names import CONFIG_FILE, DEFAULT_STORE, REPORTS_DIR
+from jenkins_ml.names import CONFIG_FILE, DEFAULT_STORE, PROJECT_DIR, REPORTS_DIR
+from jenkins_ml.rendering.plan import Plan
 from jenkins_ml.resources import examples, folder
 from jenkins_ml.steps.discovery import Found, discover
+from jenkins_ml.steps.generate import rendered
 
-# What running an example leaves behind.
-_LEFT_BEHIND = ("__pycache__", ".jenkins-ml", "*.h5", "*.keras")
+# What is not copied: what running an example leaves behind, and what is generated for the place of the copy.
+_LEFT_BEHIND = ("__pycache__", ".pytest_cache", PROJECT_DIR, "*.h5", "*.keras", "Jenkinsfile", "Jenkinsfile.*")
 _PLAIN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*(:[A-Za-z0-9_./-]+)*( [A-Za-z0-9_./=-]+)*")
 _NOT_TEXT = {"null", "true", "false", "yes", "no", "on", "off"}
 
@@ -40,17 +44,24 @@ def command(directory: Path, example: str | None) -> None:
 
 
 def _copy(example: str, directory: Path) -> None:
-    names = examples()
-    if example not in names:
-        near = difflib.get_close_matches(example, names, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}"
+    known = examples()
+    if example not in known:
+        near = difflib.get_close_matches(example, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
         raise UsageError(f"there is no example {example!r}", hint)
     source = folder("examples") / example
-    taken = sorted(path.name for path in source.iterdir() if (directory / path.name).exists())
+    left_behind = shutil.ignore_patterns(*_LEFT_BEHIND)
+    names = {path.name for path in source.iterdir()}
+    texts = rendered(load(source), directory)
+    taken = sorted(
+        name for name in {*names - left_behind(str(source), sorted(names)), *texts} if os.path.lexists(directory / name)
+    )
     if taken:
         raise UsageError(f"{directory} has {', '.join(taken)} already", "copy the example into another folder")
     with files.translated(f"copying the example to {directory}"):
-        shutil.copytree(source, directory, ignore=shutil.ignore_patterns(*_LEFT_BEHIND), dirs_exist_ok=True)
+        shutil.copytree(source, directory, ignore=left_behind, dirs_exist_ok=True)
+    found = generated.read(directory, texts)
+    generated.write(directory, [Plan(name, "created", found[name], text, text) for name, text in texts.items()])
 
 
 def _write(directory: Path, config: Path) -> None:

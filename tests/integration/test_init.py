@@ -1,5 +1,7 @@
 """`jenkins-ml init` beside code as people have it, and the commands that must start quickly."""
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +11,12 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jenkins_ml.adapters import repository
 from jenkins_ml.config.loader import load
 from jenkins_ml.errors import ConfigurationError, UsageError
 from jenkins_ml.resources import examples, folder
+from jenkins_ml.steps import init as module
+from jenkins_ml.steps.generate import command as generate
 from jenkins_ml.steps.init import _name, _scalar, _text, command
 
 TRAIN = "import keras\nmodel = keras.Sequential()\nmodel.save('model.h5')\n"
@@ -166,8 +171,57 @@ def test_an_example_is_copied_whole_and_valid(tmp_path: Path, example):
     assert result.exception is None, result.output
     load(tmp_path / "copy")
     for path in folder("examples").joinpath(example).iterdir():
-        if path.is_file() and path.suffix not in (".h5", ".keras"):
+        if path.is_file() and path.suffix not in (".h5", ".keras") and path.name != "Jenkinsfile":
             assert (tmp_path / "copy" / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("example", examples())
+@pytest.mark.parametrize("place", ["", "models/mine"])
+def test_what_is_generated_is_right_for_the_place_of_the_copy(tmp_path: Path, monkeypatch, example, place):
+    git(tmp_path, "init")
+    assert init(tmp_path / place, "--example", example).exception is None
+    assert ("models/mine" in (tmp_path / place / "Jenkinsfile").read_text()) == bool(place)
+    monkeypatch.chdir(tmp_path / place)
+    checked = CliRunner().invoke(generate, ["--check", "--json"], standalone_mode=False)
+    assert checked.exception is None
+    assert {each["state"] for each in json.loads(checked.stdout)["files"]} == {"current"}
+
+
+@pytest.mark.parametrize("example", examples())
+def test_everything_generated_can_be_committed(tmp_path: Path, example):
+    git(tmp_path, "init")
+    init(tmp_path, "--example", example)
+    generated = [".jenkins-ml/base/Jenkinsfile", ".jenkins-ml/install.sh", "Jenkinsfile"]
+    assert repository.ignored(tmp_path, generated) == []
+    assert repository.ignored(tmp_path, [".jenkins-ml/models/x"]) == [".jenkins-ml/models/x"]
+
+
+def test_what_init_ignores_leaves_out_nothing_generated(project: Path):
+    git(project, "init")
+    init(project)
+    assert repository.ignored(project, [".jenkins-ml/base/Jenkinsfile", ".jenkins-ml/install.sh"]) == []
+
+
+def test_leftovers_of_an_example_stay_behind(tmp_path: Path, monkeypatch):
+    source = tmp_path / "examples" / "tried"
+    shutil.copytree(folder("examples") / "quickstart", source)
+    for name in ("model.h5", ".jenkins-ml/models/x", ".jenkins-ml/base/Jenkinsfile.rollback", "Jenkinsfile.rollback"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).touch()
+    monkeypatch.setattr(module, "folder", lambda name: tmp_path / name)
+    monkeypatch.setattr(module, "examples", lambda: ["tried"])
+    assert init(tmp_path / "copy", "--example", "tried").exception is None
+    copied = {path.relative_to(tmp_path / "copy").as_posix() for path in (tmp_path / "copy").rglob("*")}
+    assert copied >= {"Jenkinsfile", ".jenkins-ml/base/Jenkinsfile", "train.py"}
+    assert not copied & {"model.h5", ".jenkins-ml/models", "Jenkinsfile.rollback"}
+
+
+def test_an_example_does_not_replace_a_jenkinsfile(tmp_path: Path):
+    (tmp_path / "Jenkinsfile").write_text("mine")
+    result = init(tmp_path, "--example", "quickstart")
+    assert isinstance(result.exception, UsageError)
+    assert "Jenkinsfile already" in str(result.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["Jenkinsfile"]
 
 
 def test_an_example_overwrites_nothing(project: Path):
@@ -204,7 +258,8 @@ def test_words_that_yaml_reads_otherwise_are_quoted(word):
 
 
 @pytest.mark.parametrize("arguments", [("validate",), ("generate", "--check")])
-def test_quick_commands_import_nothing_heavy(arguments):
+def test_quick_commands_import_nothing_heavy(tmp_path: Path, arguments):
+    assert init(tmp_path, "--example", "quickstart").exception is None
     heavy = {"numpy", "tensorflow", "keras", "rich", "junitparser", "grpc", "starlette", "uvicorn", "prometheus_client"}
     script = (
         "import sys\n"
@@ -214,7 +269,7 @@ def test_quick_commands_import_nothing_heavy(arguments):
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
-        cwd=folder("examples") / "quickstart",
+        cwd=tmp_path,
         env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": ""},
         capture_output=True,
         text=True,
