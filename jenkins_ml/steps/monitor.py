@@ -1,0 +1,111 @@
+"""`jenkins-ml monitor`: one bounded look at production: is it what the journal says, and does it answer?"""
+
+from __future__ import annotations
+
+import re
+import time
+
+import click
+
+from jenkins_ml.config.section import DURATION_PATTERN, parse_duration
+from jenkins_ml.core.judge import Evidence, Judgement, Limits, Window, judge
+from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable, UsageError
+from jenkins_ml.reporting.console import reporter
+from jenkins_ml.steps import serving
+from jenkins_ml.steps.common import Project, environment_option, json_option, print_json
+from jenkins_ml.steps.entry import StageCommand
+
+_LONGEST_SECONDS = 3600.0
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    """The length of the look in seconds."""
+    if re.fullmatch(DURATION_PATTERN, value) is None:
+        raise click.BadParameter(f"{value!r} is no duration: write 500ms, 90s or 10m", ctx, param)
+    seconds: float = parse_duration(value).total_seconds()
+    if seconds > _LONGEST_SECONDS:
+        raise click.BadParameter("a look takes at most an hour: run it again, on a schedule", ctx, param)
+    return seconds
+
+
+@click.command("monitor", cls=StageCommand)
+@click.option(
+    "--for",
+    "seconds",
+    callback=_seconds,
+    default="10s",
+    show_default=True,
+    metavar="DURATION",
+    help="How long to look.",
+)
+@environment_option
+@json_option
+def command(seconds: float, environment: str | None, as_json: bool) -> None:
+    """Look at production for a while; fails when it does not answer, or fails more often than a canary may.
+
+    For a job of its own with a schedule. The limits are those of serve.canary.
+    """
+    project = Project.here()
+    environment = project.environment(environment)
+    with reporter() as report:
+        report.stage("monitor")
+        version, window, judgement = _look(project, environment, seconds)
+        report.done(f"version {version}: {judgement.reason}")
+    if as_json:
+        print_json(
+            {
+                "environment": environment,
+                "version": version,
+                "seconds": seconds,
+                "requests": window.requests,
+                "failed": window.failed,
+                "slow": window.slow,
+                "verdict": judgement.verdict,
+                "reason": judgement.reason,
+            }
+        )
+    if judgement.verdict == "failing":
+        raise StageFailed(f"version {version} fails in {environment}: {judgement.reason}", "jenkins-ml rollback")
+
+
+def _look(project: Project, environment: str, seconds: float) -> tuple[int, Window, Judgement]:
+    production = project.store.journal.history(environment).production
+    if production is None:
+        raise UsageError(f"nothing is in production in {environment}", "release a version first: jenkins-ml run")
+    server = serving.find(project, environment)
+    if server is None:
+        raise Unavailable(
+            f"no server runs for {environment}: version {production.version} answers nobody", "jenkins-ml server"
+        )
+    state = server.state()
+    if state["traffic"]["stable"] != production.version:
+        raise IntegrityError(
+            f"version {state['traffic']['stable']} answers in {environment}, the journal says {production.version}",
+            "jenkins-ml server puts it right",
+        )
+    canary = project.config.serve.canary
+    since = state["versions"][str(production.version)]["sequence"]
+    time.sleep(seconds)
+    # Replayed requests of a release that goes on at the same time name their version: they are not looked at.
+    seen = server.window(production.version, since, canary.max_latency_p99_ms, pinned=False)
+    window = Window(requests=seen.requests, failed=seen.failed + seen.nan, slow=seen.slow)
+    limits = Limits(
+        max_error_rate_increase=canary.max_error_rate_increase,
+        latency_limited=canary.max_latency_p99_ms is not None,
+        min_requests=1,
+    )
+    evidence = Evidence(live=window, live_stable=Window(), replayed=Window(), replayed_stable=Window())
+    judgement = judge(evidence, limits, looks=1)
+    if judgement.verdict == "silent":
+        return production.version, window, Judgement(verdict="silent", reason="ready; nobody asked it")
+    if judgement.verdict == "healthy":
+        reason = f"{window.requests} answers, {window.failed} failed"
+        return production.version, window, Judgement(verdict="healthy", reason=reason)
+    reason = f"{window.failed} of {window.requests} answers failed, {window.slow} were too slow"
+    return production.version, window, Judgement(verdict="failing", reason=reason)
+
+
+if __name__ == "__main__":
+    from jenkins_ml.steps.entry import run_step
+
+    run_step(command)
