@@ -1,0 +1,9 @@
+// Looks once, for a bounded time, at what is in production. See mlMonitor.txt.
+def call(Map given = [:]) {
+  Map settings = [
+    directory: '.',        // folder of jenkins-ml.yaml in the checkout
+    install: false,        // bring jenkins-ml to the agent first
+    results: [:],          // outcome -> 'failure', 'unstable' or 'success'
+  ] + given
+  return mlStage(settings + [stage: 'monitor'])
+}
