@@ -43,5 +43,5 @@ def test_it_makes_a_repository_and_its_jenkinsfile_without_the_checkout(installe
 
 def test_it_holds_every_template_and_no_leftovers(installed):
     bundled = installed / "jenkins_ml/_bundled"
-    tracked = run(["git", "ls-files", "templates", "examples"], ROOT).stdout.split()
+    tracked = run(["git", "ls-files", "templates", "examples", "resources"], ROOT).stdout.split()
     assert {str(path.relative_to(bundled)) for path in bundled.rglob("*") if path.is_file()} == set(tracked)
