@@ -257,7 +257,18 @@ class JournalEntry:
     by: str
     reason: str
     weight: int | None = None
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # what was seen, and in "approver" who agreed to the release
+
+    @property
+    def approver(self) -> str | None:
+        """Who agreed to the release that this entry belongs to; None when nobody was asked.
+
+        It stands in the evidence, so that a version of jenkins-ml that does not know of approvals still reads the journal.
+        """
+        name = self.evidence.get("approver")
+        return name if isinstance(name, str) else None
 
 
 R = TypeVar("R")

@@ -21,8 +21,13 @@ for variable in (
     names.ENV_PARAMS,
     names.ENV_WARM,
     names.ENV_BUILD_TAG,
+    names.ENV_APPROVER,
+    names.ENV_FORGE_TOKEN,
     "BRANCH_NAME",
+    "CHANGE_ID",
     "GIT_BRANCH",
+    "NODE_NAME",
+    "TAG_NAME",
 ):
     os.environ.pop(variable, None)
 

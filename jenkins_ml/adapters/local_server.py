@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -28,6 +29,10 @@ _STOP_SECONDS: Final = 20.0
 _KILL_SECONDS: Final = 5.0
 POLL_SECONDS: Final = 0.05
 _END_IT: Final = "end its process, whose number stands in the lock file beside it"
+
+
+class Elsewhere(Unavailable):
+    """The server runs on another machine that has this store mounted, and answers on that machine only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,10 +242,12 @@ def find(state_file: Path) -> LocalServer | None:
     """The server of a state file; None when none lives. Waits for one that is just starting.
 
     Raises:
+        Elsewhere: it lives on another machine.
         Unavailable: one lives, but does not answer.
     """
     deadline = time.monotonic() + _FIND_SECONDS
     while alive(state_file):
+        _refuse_elsewhere(state_file)
         server = read(state_file)
         if server is not None:
             return server
@@ -248,6 +255,16 @@ def find(state_file: Path) -> LocalServer | None:
             raise Unavailable(f"the server of {state_file} does not answer", _END_IT)
         time.sleep(POLL_SECONDS)
     return None
+
+
+def _refuse_elsewhere(state_file: Path) -> None:
+    try:
+        host = json.loads(state_file.read_bytes()).get("host")
+    except (OSError, ValueError, AttributeError):
+        return  # it is just starting, or `read` will say what is wrong
+    here = socket.gethostname()
+    if host not in (None, here):  # None: an older version wrote it
+        raise Elsewhere(f"the model server runs on {host}, this is {here}", f"run this on {host}")
 
 
 def alive(state_file: Path) -> bool:

@@ -33,12 +33,13 @@ class Target(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Author:
-    """Who writes journal entries, and about what."""
+    """Who writes journal entries, and about what; `approver` is who agreed to it, where somebody was asked."""
 
     journal: Journal
     environment: str
     run: str
     by: str
+    approver: str | None = None
 
     def write(
         self,
@@ -50,6 +51,7 @@ class Author:
         evidence: dict[str, object] | None = None,
     ) -> JournalEntry:
         """Append one entry."""
+        approved = {"approver": self.approver} if self.approver else {}
         return self.journal.append(
             lambda number: JournalEntry(
                 number=number,
@@ -63,7 +65,7 @@ class Author:
                 by=self.by,
                 reason=reason,
                 weight=weight,
-                evidence=evidence or {},
+                evidence={**(evidence or {}), **approved},
             )
         )
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
@@ -16,6 +16,15 @@ from jenkins_ml.adapters.local_server import POLL_SECONDS, LocalServer, alive, r
 from jenkins_ml.errors import Unavailable
 
 _LOG_LINES: Final = 15
+# How Jenkins tells the processes of a build: by the first and the last when it ends, in a Pipeline and elsewhere; by the
+# second when a step is stopped, and then in the workspace of any build; by the others when an agent is disconnected.
+_COOKIES: Final = (
+    "JENKINS_NODE_COOKIE",
+    "JENKINS_SERVER_COOKIE",
+    "HUDSON_COOKIE",
+    "HUDSON_SERVER_COOKIE",
+    "BUILD_ID",
+)
 
 
 @runtime_checkable
@@ -71,6 +80,7 @@ def start(
     spawn: Callable[[list[str], Mapping[str, str], Path], object] = spawn_detached,
     deadline_seconds: float = 180.0,
     progress: Callable[[str], None] = lambda _: None,
+    hidden: Collection[str] = (),
 ) -> LocalServer:
     """Start a server that outlives this process; returns when it answers. It has no versions yet.
 
@@ -85,6 +95,7 @@ def start(
             `wait(timeout)`, an early death is seen at once.
         deadline_seconds: how long it may take.
         progress: takes one line about what is waited for.
+        hidden: variables of this process's environment that the server does not get.
 
     Raises:
         Unavailable: one runs already; or it ended (its last words are in the message), or took too long.
@@ -99,8 +110,9 @@ def start(
         "--state": os.fspath(state_file.absolute()),
     }
     argv = [sys.executable, "-m", "jenkins_ml.server", *(part for pair in arguments.items() for part in pair)]
-    # Jenkins ends what a build leaves behind, unless the process carries another cookie than the build's.
-    outliving = {**os.environ, "JENKINS_NODE_COOKIE": "dontKillMe", "BUILD_ID": "dontKillMe"}
+    outliving = {name: value for name, value in os.environ.items() if name not in hidden}
+    # Jenkins ends the processes that carry the cookie of what it ends. Any other value will do; this one explains itself.
+    outliving |= dict.fromkeys(_COOKIES, "dontKillMe")
     state_file.parent.mkdir(parents=True, exist_ok=True)
     log_file.parent.mkdir(parents=True, exist_ok=True)
     written = log_file.stat().st_size if log_file.exists() else 0

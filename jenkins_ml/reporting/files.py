@@ -17,7 +17,8 @@ def write_atomically(path: Path, text: str) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        # Jenkins does not archive what ends in ~: a stage that is killed right now leaves half of it.
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix="~")
         temporary = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:

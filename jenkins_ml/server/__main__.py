@@ -143,6 +143,7 @@ def _write(state: Path, model: str, identity: Identity) -> None:
     value = {
         "model": model,
         "pid": os.getpid(),
+        "host": socket.gethostname(),  # it answers on the loopback interface of this machine only
         "rest_port": identity.rest_port,
         "grpc_port": identity.grpc_port,
         "token": identity.token,

@@ -6,26 +6,30 @@ import json
 import os
 import re
 import secrets
+import shutil
 import socket
 import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import click
 
 from jenkins_ml import names
-from jenkins_ml.adapters import checkout
+from jenkins_ml.adapters import checkout, files
 from jenkins_ml.adapters.clock import now
 from jenkins_ml.adapters.model_store import ModelStore
 from jenkins_ml.config.loader import load
 from jenkins_ml.config.model import Config
 from jenkins_ml.errors import IntegrityError, UsageError
-from jenkins_ml.records import Commit, RunStart, Trained
+from jenkins_ml.records import Commit, RunStart, Trained, digest
+from jenkins_ml.reporting.files import write_atomically
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_RUN_LENGTH: Final = 200  # a file name takes 255 bytes, and some file systems take their share of that
+_DIGEST_LENGTH: Final = 32
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer as JSON on standard output.")
 environment_option = click.option("--environment", metavar="NAME", help="Default: serve.environment.")
@@ -52,14 +56,40 @@ class Project:
         return checkout.describe(self.directory)
 
     @property
+    def not_released(self) -> str | None:
+        """Why nothing is released from this checkout; None for the release branch.
+
+        Outside Jenkins also None where no branch is checked out: there it is the user who decides.
+        """
+        branch, release_branch = self.commit.branch, self.config.serve.release_branch
+        if in_jenkins() and (other := checkout.no_branch(os.environ)):
+            return f"this is a build of {other}, not of branch {release_branch!r}"
+        if in_jenkins() and branch is None:
+            return "this build does not say of which branch it is: BRANCH_NAME and GIT_BRANCH are not set"
+        if branch in (None, release_branch):
+            return None
+        return f"branch {branch!r} does not release: only {release_branch!r} does"
+
+    @property
     def candidate_branch(self) -> str | None:
-        """Where candidates of this checkout lie: None for the release branch, and where there is no git at all."""
-        branch = self.commit.branch
-        return None if branch is None or branch == self.config.serve.release_branch else branch
+        """Under which branch candidates of this checkout lie; None for those that may be released."""
+        return None if self.not_released is None else self.commit.branch or "detached"
 
     def reports(self, run: str) -> Path:
         """Where the reports of a run go."""
         return self.directory / names.REPORTS_DIR / run
+
+    def report(self, run: str, name: str, text: str) -> None:
+        """Write one report of a run; it is there whole or not at all."""
+        write_atomically(self.reports(run) / name, text)
+
+    def clear_other_reports(self, run: str) -> None:
+        """Remove the reports of other runs: Jenkins reuses workspaces, and what lies there would count for this build."""
+        folder = self.directory / names.REPORTS_DIR
+        with files.translated("removing the reports of other runs"):
+            for path in folder.iterdir() if folder.is_dir() else ():
+                if path.name != run:
+                    _remove_report(path)
 
     def environment(self, chosen: str | None = None) -> str:
         """The environment that a command works on."""
@@ -83,7 +113,10 @@ def current_run() -> str:
     if not run:
         raise UsageError(
             f"{names.ENV_RUN} is not set, so this stage does not know which run it belongs to",
-            "use `jenkins-ml run`, or set it to the run that `jenkins-ml train` printed",
+            f"set it for all stages, as a generated Jenkinsfile does: {names.ENV_RUN} = "
+            '"${env.JOB_NAME}-${env.BUILD_NUMBER}"'
+            if in_jenkins()
+            else "use `jenkins-ml run`, or set it to the run that `jenkins-ml train` printed",
         )
     return _file_name(run)
 
@@ -102,9 +135,13 @@ def new_run() -> str:
 def join_run(project: Project, run: str) -> None:
     """Begin a run, or make sure that this stage works on the commit that the run began with.
 
+    In a Jenkins build the reports of other runs are removed first.
+
     Raises:
         IntegrityError: the checkout is at another commit.
     """
+    if in_jenkins():
+        project.clear_other_reports(run)
     start = RunStart(run=run, model=project.config.model, commit=project.commit, created=now())
     if project.store.write_run(run, "run", start):
         return
@@ -112,7 +149,7 @@ def join_run(project: Project, run: str) -> None:
     if begun is not None and begun.commit.sha != project.commit.sha:
         raise IntegrityError(
             f"run {run} began at commit {begun.commit.sha}, this checkout is at {project.commit.sha}",
-            "check out that commit, or start a new run",
+            "check out that commit, or start a new run; in Jenkins `checkout scm` brings all stages to the same one",
         )
 
 
@@ -120,9 +157,13 @@ def trained(project: Project, run: str) -> Trained:
     """What the train stage of a run handed over."""
     record = project.store.read_run(Trained, run, "train")
     if record is None:
-        raise UsageError(
-            f"run {run} has no trained version", "run `jenkins-ml train` with the same JENKINS_ML_RUN first"
+        hint = (
+            f"do all agents have the same store ({names.ENV_STORE})? a build that is restarted from a stage is a new "
+            "run: start one from its beginning"
+            if in_jenkins()
+            else "run `jenkins-ml train` with the same JENKINS_ML_RUN first"
         )
+        raise UsageError(f"run {run} has no trained version in the store {project.store.root}", hint)
     return record
 
 
@@ -153,11 +194,20 @@ def _store_root(directory: Path, config: Config) -> Path:
 def _file_name(run: str) -> str:
     """A run as one path component and one word of the shell; JOB_NAME brings slashes, and a person anything.
 
+    A long one (folders, a branch, the cell of a matrix) ends in a digest of the whole, so that no two get the same name.
     A name made here is its own name, so that what a stage prints or hands on names the same run.
     """
     name = quote(run, safe="+@=,%", errors="surrogateescape")
     if name in (".", ".."):
         name = name.replace(".", "%2E")
-    if len(name) > 200:
-        raise UsageError(f"{names.ENV_RUN} is longer than 200 characters", "shorten it")
-    return name
+    if len(name) <= _RUN_LENGTH:
+        return name
+    return f"{name[: _RUN_LENGTH - 1 - _DIGEST_LENGTH]}-{digest(name.encode())[:_DIGEST_LENGTH]}"
+
+
+def _remove_report(path: Path) -> None:
+    """Remove the reports of a run; single files beside them are not reports of any run."""
+    if path.is_symlink():
+        path.unlink()
+    elif path.is_dir():
+        shutil.rmtree(path)

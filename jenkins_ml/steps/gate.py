@@ -30,9 +30,10 @@ from jenkins_ml.steps.common import (
     print_json,
     trained,
 )
+from jenkins_ml.steps.entry import StageCommand
 
 
-@click.command("gate")
+@click.command("gate", cls=StageCommand)
 @environment_option
 @json_option
 def command(environment: str | None, as_json: bool) -> None:
@@ -89,6 +90,7 @@ def decide(project: Project, run: str, environment: str, report: Reporter) -> tu
         confusion=judgement.confusion,
         baseline_confusion=judgement.baseline_confusion,
     )
+    project.report(run, "decision.json", encode(decision).decode())
     return decision, _report(project.reports(run), data)
 
 

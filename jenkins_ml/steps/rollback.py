@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import click
 
+from jenkins_ml import names
 from jenkins_ml.core.history import History
 from jenkins_ml.errors import UsageError
 from jenkins_ml.records import VersionRef
 from jenkins_ml.reporting.console import Reporter, reporter
 from jenkins_ml.steps import serving
 from jenkins_ml.steps.common import Project, current_or_new_run, environment_option, json_option, print_json
+from jenkins_ml.steps.entry import StageCommand
 
 _ENDS = ("released", "release_rolled_back", "release_abandoned", "rolled_back")
 
 
-@click.command("rollback")
-@click.option("--to", "target", type=click.IntRange(min=1), metavar="VERSION", help="Default: the version before.")
-@click.option("--reason", default="asked for by hand", help="Kept in the journal.")
+@click.command("rollback", cls=StageCommand)
+@click.option(
+    "--to",
+    "target",
+    type=click.IntRange(min=1),
+    metavar="VERSION",
+    envvar=names.ENV_ROLLBACK_TO,
+    show_envvar=True,
+    help="Default: the version before.",
+)
+@click.option(
+    "--reason",
+    default="asked for by hand",
+    envvar=names.ENV_ROLLBACK_REASON,
+    show_envvar=True,
+    help="Kept in the journal.",
+)
 @environment_option
 @json_option
 def command(target: int | None, reason: str, environment: str | None, as_json: bool) -> None:

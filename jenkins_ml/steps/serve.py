@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
+from jenkins_ml import names
 from jenkins_ml.adapters.clock import now
 from jenkins_ml.adapters.local_server import LocalServer
 from jenkins_ml.adapters.local_target import LocalTarget, request_bodies
-from jenkins_ml.adapters.release import Release
+from jenkins_ml.adapters.release import Author, Release
 from jenkins_ml.config.model import seconds
 from jenkins_ml.core.history import History
 from jenkins_ml.core.judge import Limits
 from jenkins_ml.core.rollout import Plan
 from jenkins_ml.errors import GateInconclusive, GateRejected, IntegrityError, RolledBack, Unavailable, UsageError
-from jenkins_ml.records import Decision, Manifest, Served, Trained
+from jenkins_ml.records import Decision, Manifest, Served, Trained, encode
 from jenkins_ml.reporting.console import Reporter, reporter
 from jenkins_ml.steps import serving
-from jenkins_ml.steps.common import Project, current_run, environment_option, join_run, json_option, print_json, trained
+from jenkins_ml.steps.common import (
+    Project,
+    current_run,
+    environment_option,
+    in_jenkins,
+    join_run,
+    json_option,
+    print_json,
+    trained,
+)
+from jenkins_ml.steps.entry import StageCommand
 from jenkins_ml.steps.gate import refusal, stage_name
 
 
-@click.command("serve")
+@click.command("serve", cls=StageCommand)
 @environment_option
 @json_option
 def command(environment: str | None, as_json: bool) -> None:
@@ -29,11 +42,7 @@ def command(environment: str | None, as_json: bool) -> None:
     run = current_run()
     join_run(project, run)
     record = trained(project, run)
-    if record.branch is not None:
-        raise UsageError(
-            f"branch {record.branch!r} does not release: only {project.config.serve.release_branch!r} does",
-            "merge it, or change serve.release_branch",
-        )
+    refuse_other_branches(project, record)
     environment = project.environment(environment)
     with reporter() as report:
         report.stage("serve")
@@ -52,6 +61,25 @@ def command(environment: str | None, as_json: bool) -> None:
         )
 
 
+def refuse_other_branches(project: Project, record: Trained) -> None:
+    """Make sure that both the version and this checkout are of the release branch: a run's name proves neither.
+
+    Raises:
+        UsageError: one of them is not.
+    """
+    release_branch = project.config.serve.release_branch
+    reason = project.not_released
+    if reason is None and record.branch is not None:
+        reason = f"branch {record.branch!r} does not release: only {release_branch!r} does"
+    if reason is not None:
+        hint = (
+            "build it in a multibranch job, or let `checkout scm` of a declarative Pipeline set GIT_BRANCH"
+            if project.commit.branch is None
+            else f"merge it into {release_branch!r}, or change serve.release_branch"
+        )
+        raise UsageError(reason, hint)
+
+
 def _serve(project: Project, run: str, record: Trained, environment: str, report: Reporter) -> LocalServer:
     history = serving.end_what_was_left(project, environment, run, report)
     if history.production == record.candidate:
@@ -59,10 +87,12 @@ def _serve(project: Project, run: str, record: Trained, environment: str, report
         server = serving.find_or_start(project, environment, report)
     else:
         decision = _approval(project, run, record, environment, history)
+        approver = _approver(project)
         manifest = project.store.verify(record.candidate)
         server = serving.find_or_start(project, environment, report)
         serving.settle(project, server, history)
-        _release(project, run, record, manifest, decision, history, server, report)
+        author = serving.author(project, environment, run, approver)
+        _release(project, author, record, manifest, decision, history, server, report)
         history = project.store.journal.history(environment)
     serving.settle(project, server, history)
     served = Served(
@@ -75,12 +105,14 @@ def _serve(project: Project, run: str, record: Trained, environment: str, report
         created=now(),
     )
     project.store.write_run(run, "serve", served)
+    kept = project.store.read_run(Served, run, "serve") or served  # of a repeated stage the first one's
+    project.report(run, "served.json", encode(kept).decode())
     return server
 
 
 def _release(
     project: Project,
-    run: str,
+    author: Author,
     record: Trained,
     manifest: Manifest,
     decision: Decision,
@@ -94,13 +126,13 @@ def _release(
         RolledBack: the canary failed; production is as it was.
         Unavailable: the server went down. It is started again for production first.
     """
-    environment, version = decision.environment, record.candidate.version
+    version = record.candidate.version
     plan = _plan(project, record, history)
     release = Release(
         plan=plan,
         version=record.candidate,
         target=_target(project, server, record, manifest, decision),
-        author=serving.author(project, environment, run),
+        author=author,
         note=report.note,
         busy=report.step,
     )
@@ -108,7 +140,7 @@ def _release(
         state = release.carry_out()
     except Unavailable:
         if plan.stable is not None:
-            serving.settle(project, serving.find_or_start(project, environment, report), history)
+            serving.settle(project, serving.find_or_start(project, author.environment, report), history)
         raise
     if state.phase == "rolled_back":
         serving.settle(project, server, history)
@@ -129,10 +161,12 @@ def _approval(project: Project, run: str, record: Trained, environment: str, his
     if decision is None:
         before = stage_name(environment, None)
         if any(name == before or name.startswith(f"{before}-against-") for name in store.handed_over(run)):
-            raise GateInconclusive(
-                f"production has moved since version {version} was gated",
-                f"gate again: JENKINS_ML_RUN={run} jenkins-ml run --from gate",
+            again = (
+                "build this commit again: its gate will compare with what is in production now"
+                if in_jenkins()
+                else f"gate again: {names.ENV_RUN}={run} jenkins-ml run --from gate"
             )
+            raise GateInconclusive(f"production has moved since version {version} was gated", again)
         raise GateRejected(
             f"version {version} is not approved: it was not gated for {environment}",
             f"run `jenkins-ml gate --environment {environment}` first",
@@ -143,6 +177,22 @@ def _approval(project: Project, run: str, record: Trained, environment: str, his
     if failure := refusal(decision):
         raise failure
     return decision
+
+
+def _approver(project: Project) -> str | None:
+    """Who agreed to this release, as the Jenkinsfile's input stage has put it into the environment.
+
+    Raises:
+        GateRejected: somebody has to, and nobody did.
+    """
+    approver = os.environ.get(names.ENV_APPROVER, "").strip() or None
+    if approver is None and project.config.jenkins.approval is not None and in_jenkins():
+        raise GateRejected(
+            f"nobody has approved this release: {names.ENV_APPROVER} is not set",
+            f"the stage that asks sets it; if the Jenkinsfile has none, run jenkins-ml generate "
+            f"(or take jenkins.approval out of {names.CONFIG_FILE})",
+        )
+    return approver
 
 
 def _plan(project: Project, record: Trained, history: History) -> Plan:

@@ -20,6 +20,7 @@ def command(stop: bool, environment: str | None, as_json: bool) -> None:
     with reporter() as report:
         report.stage("server")
         if stop:
+            serving.refuse_other_agents(project)
             server = serving.find(project, environment)
             if server is not None:
                 server.stop()

@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import sys
 from collections.abc import Iterator
 
+from jenkins_ml import names
 from jenkins_ml.adapters import files, local_server, server_process
 from jenkins_ml.adapters.local_server import LocalServer
 from jenkins_ml.adapters.processes import spawn_server
 from jenkins_ml.adapters.release import Author
 from jenkins_ml.core import retention
 from jenkins_ml.core.history import History
-from jenkins_ml.errors import IntegrityError, JenkinsMLError, Unavailable
+from jenkins_ml.errors import IntegrityError, JenkinsMLError, Unavailable, UsageError
 from jenkins_ml.records import VersionRef
 from jenkins_ml.reporting.console import Reporter
-from jenkins_ml.steps.common import Project, built_by
+from jenkins_ml.steps.common import Project, built_by, in_jenkins
 
 _START_DEADLINE_SECONDS = 180.0
 
 
 @contextlib.contextmanager
 def releasing(project: Project, environment: str, what: str) -> Iterator[None]:
-    """Hold the release lock of an environment: one release or rollback at a time.
+    """Hold the release lock of an environment: one release or rollback at a time, on the machine of its server.
 
     Raises:
+        UsageError: this agent is not the one that has the server.
         Unavailable: somebody else holds it.
     """
+    refuse_other_agents(project)
     try:
-        with files.lock(project.store.release_lock(environment), f"process {os.getpid()} ({what})"):
+        holder = f"process {os.getpid()} ({what}) on {socket.gethostname()}"
+        with files.lock(project.store.release_lock(environment), holder):
             yield
     except files.Locked as error:
         raise Unavailable(
@@ -38,9 +43,35 @@ def releasing(project: Project, environment: str, what: str) -> Iterator[None]:
         ) from error
 
 
-def author(project: Project, environment: str, run: str) -> Author:
-    """Who writes the journal of a release."""
-    return Author(journal=project.store.journal, environment=environment, run=run, by=built_by())
+def refuse_other_agents(project: Project) -> None:
+    """In a Jenkins build, make sure that this is the one agent on whose machine the server lives.
+
+    Jenkins gives a stage any agent with the label. The next release on another machine would start a second server
+    there, and leave the users with the first.
+
+    Raises:
+        UsageError: no agent is named, or this is another one.
+    """
+    if not in_jenkins():
+        return
+    named, here = project.config.jenkins.agent_of("serve").node, os.environ.get(names.ENV_NODE)
+    where = f"jenkins.agents.serve: {{node: NAME}} in {names.CONFIG_FILE}"
+    if named is None:
+        raise UsageError(
+            "with serve.target local the server lives on one machine, and no agent is named for it",
+            f"name the agent that serves: {where}, then jenkins-ml generate",
+        )
+    if named != here:
+        agent = f"agent {here!r}" if here else f"an agent without {names.ENV_NODE}"
+        raise UsageError(
+            f"the server lives on agent {named!r}, this is {agent}",
+            f"run this stage on {named!r} (jenkins-ml generate writes it so), or change {where}",
+        )
+
+
+def author(project: Project, environment: str, run: str, approver: str | None = None) -> Author:
+    """Who writes the journal of a release, and who agreed to it."""
+    return Author(journal=project.store.journal, environment=environment, run=run, by=built_by(), approver=approver)
 
 
 def find(project: Project, environment: str) -> LocalServer | None:
@@ -63,10 +94,19 @@ def find_or_start(project: Project, environment: str, report: Reporter) -> Local
         rest_port=project.config.serve.rest_port,
         grpc_port=project.config.serve.grpc_port,
         log_file=state_file.with_suffix(".log"),
-        spawn=spawn_server,
+        # Jenkins reads a process's cookie where the kernel keeps the environment that it was started with. One that is
+        # forked from the warm process has that one's there: the build's.
+        spawn=server_process.spawn_detached if in_jenkins() else spawn_server,
         deadline_seconds=_START_DEADLINE_SECONDS,
         progress=report.step,
+        hidden=_secrets(project),
     )
+
+
+def _secrets(project: Project) -> frozenset[str]:
+    """The variables of the build's credentials: the server needs none, and whoever may look at it would see them."""
+    credentials = {f"{name}{part}" for name in project.config.jenkins.credentials for part in ("", "_USR", "_PSW")}
+    return frozenset({*credentials, names.ENV_FORGE_TOKEN})
 
 
 def settle(project: Project, server: LocalServer, history: History) -> None:
@@ -106,8 +146,10 @@ def _withdraw_others(project: Project) -> None:
 
 
 def how_to_ask(server: LocalServer, model: str) -> str:
-    """The address that answers predictions, and how the server is stopped."""
-    return f"ask it: {server.rest_url(model)}:predict (gRPC 127.0.0.1:{server.grpc_port}); stop it: jenkins-ml server --stop"
+    """The address that answers predictions, on which machine, and how the server is stopped."""
+    where = f" on {socket.gethostname()}" if in_jenkins() else ""
+    address = f"{server.rest_url(model)}:predict (gRPC 127.0.0.1:{server.grpc_port})"
+    return f"ask it{where}: {address}; stop it{where}: jenkins-ml server --stop"
 
 
 def end_what_was_left(project: Project, environment: str, run: str, report: Reporter) -> History:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from jenkins_ml.adapters.local_server import Elsewhere
 from jenkins_ml.core.history import after
 from jenkins_ml.errors import JenkinsMLError
 from jenkins_ml.records import JournalEntry, VersionRef
@@ -41,6 +42,7 @@ def _environment(project: Project, entries: tuple[JournalEntry, ...], environmen
         "since": history.since or None,
         "commit": _commit(project, production),
         "why": _why(entries, environment, production),
+        "approved_by": _approver(entries, environment, production),
         "rollback_to": history.previous.version if history.previous else None,
         "under_way": f"{history.open.kind} of version {history.open.version}" if history.open else None,
     }
@@ -66,8 +68,20 @@ def _why(entries: tuple[JournalEntry, ...], environment: str, production: Versio
     return None
 
 
+def _approver(entries: tuple[JournalEntry, ...], environment: str, production: VersionRef | None) -> str | None:
+    """Who agreed to the last release of the version; None when nobody was asked."""
+    for entry in reversed(entries):
+        mine = entry.environment == environment and production and entry.version == production.version
+        if mine and entry.kind == "released":
+            return entry.approver
+    return None
+
+
 def _server(project: Project, environment: str) -> dict[str, Any]:
-    server = serving.find(project, environment)
+    try:
+        server = serving.find(project, environment)
+    except Elsewhere as elsewhere:  # this machine has the store, another one the server
+        return {"server": elsewhere.what, "traffic": None}
     if server is None:
         return {"server": None, "traffic": None}
     state = server.state()

@@ -27,12 +27,14 @@ from jenkins_ml.records import (
     TensorSpec,
     Trained,
     artefact_digest,
+    encode,
 )
 from jenkins_ml.reporting.console import Reporter, reporter
 from jenkins_ml.steps.common import Project, built_by, current_or_new_run, join_run, json_option, print_json
+from jenkins_ml.steps.entry import StageCommand
 
 
-@click.command("train")
+@click.command("train", cls=StageCommand)
 @json_option
 def command(as_json: bool) -> None:
     """Train a model and keep it as a new version; prints the run and the version."""
@@ -46,6 +48,7 @@ def command(as_json: bool) -> None:
             report.note(f"run {run} has trained version {record.candidate.version} already")
         else:
             record = _train(project, run, report)
+        project.report(run, names.MANIFEST, _manifest_text(project, record))
     if as_json:
         reference = record.candidate
         print_json({"run": run, "version": reference.version, "manifest_digest": reference.manifest_digest})
@@ -53,8 +56,20 @@ def command(as_json: bool) -> None:
         click.echo(f"{names.ENV_RUN}={run}")
 
 
+def _manifest_text(project: Project, record: Trained) -> str:
+    """The manifest as it lies in the store, byte for byte: Jenkins finds a file again by its fingerprint."""
+    manifest, _ = project.store.manifest(record.candidate.version, record.branch)
+    return encode(manifest).decode()
+
+
 def _train(project: Project, run: str, report: Reporter) -> Trained:
-    store, train = project.store, project.config.train
+    store = project.store
+    params = _params(project.config.train)
+    train = project.config.train.model_copy(update={"params": params})
+    if changed := {name: value for name, value in train.params.items() if value != project.config.train.params[name]}:
+        report.note(
+            f"by the environment: {', '.join(f'{name}={json.dumps(value)}' for name, value in changed.items())}"
+        )
     with store.staging() as staged:
         result = _make(project, train, staged, report)
         labels, predictions = _evaluated(staged)
@@ -64,7 +79,7 @@ def _train(project: Project, run: str, report: Reporter) -> Trained:
         }
         branch = project.candidate_branch
         version = store.reserve()
-        manifest = _manifest(project, run, version, staged, result, metrics.evaluate(scored, averages))
+        manifest = _manifest(project, train, run, version, staged, result, metrics.evaluate(scored, averages))
         reference = store.commit(staged / "model", manifest, branch)
         store.keep_predictions(
             staged / "predictions", manifest.artefact_digest, result["data_digest"], int(result["count"])
@@ -74,6 +89,15 @@ def _train(project: Project, run: str, report: Reporter) -> Trained:
     shown = ", ".join(f"{name} {value:.4g}" for name, value in manifest.metrics.items())
     report.done(f"version {reference.version}: {shown}")
     return record
+
+
+def _params(train: Train) -> dict[str, Any]:
+    """The training parameters, with what the environment overrides: a matrix or a build parameter has set it."""
+    if not any(name.startswith(names.ENV_PARAM_PREFIX) for name in os.environ):
+        return dict(train.params)
+    from jenkins_ml.config.overrides import overridden  # to the top of the module as soon as that one is there
+
+    return overridden(train.params, os.environ)
 
 
 def _make(project: Project, train: Train, staged: Path, report: Reporter) -> dict[str, Any]:
@@ -139,13 +163,13 @@ def _evaluated(staged: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _manifest(
     project: Project,
+    train: Train,
     run: str,
     version: int,
     staged: Path,
     result: Mapping[str, Any],
     measured: Mapping[str, float | None],
 ) -> Manifest:
-    train = project.config.train
     entries = files.describe(staged / "model")
     production = project.store.journal.history(project.environment()).production
     return Manifest(

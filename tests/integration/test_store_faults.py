@@ -174,8 +174,13 @@ def test_hostile_names_of_runs(gated, run):
     assert set(gated.folder.parent.rglob("*")) - set(gated.folder.rglob("*")) == before
 
 
-def test_a_name_of_a_run_that_is_too_long(gated):
-    refused(gated.call("train", run="x" * 300), 2, "JENKINS_ML_RUN is longer than 200 characters", "next: shorten it")
+def test_a_name_of_a_run_that_is_too_long_is_shortened(gated):
+    run = "folder/" * 40 + "digits/main-12"
+    gated.ok("run", "--until", "gate", run=run)
+    [folder] = [path for path in (gated.store.home / "runs").iterdir() if path.name != "first"]
+    assert len(folder.name) == 200
+    gated.ok("gate", run=run)
+    refused(gated.call("gate", run=run + "3"), 2, "has no trained version")
 
 
 # --- Jenkins ---------------------------------------------------------------------------------------------------------
@@ -186,7 +191,14 @@ def test_a_relative_store_in_a_jenkins_build(gated):
 
 
 def test_a_first_release_in_a_jenkins_build(gated):
-    build = {"BUILD_TAG": "jenkins-x-1", names.ENV_STORE: str(gated.store.root)}
+    build = {
+        "BUILD_TAG": "jenkins-x-1",
+        "BRANCH_NAME": "main",
+        "NODE_NAME": "gpu 1",
+        names.ENV_STORE: str(gated.store.root),
+    }
+    with (gated.folder / names.CONFIG_FILE).open("a") as file:
+        file.write("jenkins: {agents: {serve: {node: gpu 1}}}\n")
     gated.ok("train", run="x-1", **build)
     refused(gated.call("gate", run="x-1", **build), 4, "version 2", "first_release")
     refused(gated.call("serve", run="x-1", **build), 4, "version 2")

@@ -118,3 +118,31 @@ def test_a_command_that_takes_too_long_is_ended(by_command):
     done = project.call("train")
     assert (done.code, done.errors) == (1, 1), done.err
     assert "training took longer than 0.2 s: sleep 100" in done.error
+
+
+def test_parameters_from_the_environment_reach_a_command(by_command):
+    project = by_command('cp $OUT/good.h5 m.h5; echo "$JENKINS_ML_PARAMS" > seen', "m.h5")
+    project.change(names.CONFIG_FILE, "output: m.h5", "output: m.h5, params: {epochs: 2, name: a, seed: 1}")
+    done = project.ok("train", JENKINS_ML_PARAM_epochs="5", JENKINS_ML_PARAM_name="7")
+    used = {"epochs": 5, "name": "7", "seed": 1}
+    assert json.loads((project.folder / "seen").read_text()) == used
+    assert project.store.manifest(1)[0].lineage.params == used
+    assert 'by the environment: epochs=5, name="7"' in done.err
+
+
+def test_parameters_from_the_environment_reach_an_entrypoint(project):
+    project.change(names.CONFIG_FILE, 'entrypoint: "model:train"', 'entrypoint: "model:train", params: {bias: -6.0}')
+    project.ok("train", run="a")
+    project.ok("train", run="b", JENKINS_ML_PARAM_bias="-60")
+    before, after = (project.store.manifest(version)[0] for version in (1, 2))
+    assert (before.lineage.params, after.lineage.params) == ({"bias": -6.0}, {"bias": -60})
+    assert after.metrics["accuracy"] < before.metrics["accuracy"]
+
+
+@pytest.mark.parametrize(("variable", "text"), [("JENKINS_ML_PARAM_bais", "1"), ("JENKINS_ML_PARAM_bias", "low")])
+def test_parameters_from_the_environment_that_do_not_fit(project, variable, text):
+    project.change(names.CONFIG_FILE, 'entrypoint: "model:train"', 'entrypoint: "model:train", params: {bias: -6.0}')
+    done = project.call("train", **{variable: text})
+    assert (done.code, done.errors) == (2, 1), done.err
+    assert "bias" in done.error
+    assert project.store.versions() == ()

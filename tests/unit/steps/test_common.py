@@ -36,12 +36,40 @@ def test_jenkins_runs_are_readable():
     assert run_of("vision/digits/main-12") == "vision%2Fdigits%2Fmain-12"
 
 
+def test_what_is_no_run():
+    with pytest.raises(UsageError, match="is not set"):
+        run_of("")
+
+
+@pytest.mark.parametrize("character", ["x", "é", "/", "%2F", "機", " "])
+def test_a_long_one_is_shortened_to_a_name_of_its_own(character):
+    long = [run_of(f"{character * 300}-{number}") for number in range(12)]
+    assert len(set(long)) == 12
+    assert all(len(run) == 200 and run_of(run) == run for run in long)
+
+
+def test_the_cells_of_a_long_run_are_runs_of_their_own():
+    runs = {run_of("folder/" * 40 + f"job-7,seed={seed}") for seed in range(5)}
+    assert len(runs) == 5
+
+
+@pytest.mark.parametrize("length", [199, 200, 201])
+def test_where_shortening_begins(length):
+    assert (run_of("x" * length) == "x" * length) == (length <= 200)
+
+
 @pytest.mark.parametrize(
-    ("text", "message"), [("", "is not set"), ("x" * 201, "longer than 200"), ("é" * 40, "longer than 200")]
+    ("job", "run"),
+    [
+        ("vision/digits/feature%2Fx-3", "vision%2Fdigits%2Ffeature%2Fx-3"),  # JOB_NAME has a branch URL-encoded
+        ("digits/feature%252Fx-3", "digits%2Ffeature%252Fx-3"),
+        ("ml team/zähler-3", "ml%20team%2Fz%C3%A4hler-3"),
+        ("..", "%2E%2E"),
+    ],
 )
-def test_what_is_no_run(text, message):
-    with pytest.raises(UsageError, match=message):
-        run_of(text)
+def test_what_jobs_are_called(job, run):
+    assert run_of(job) == run
+    assert run_of(run) == run
 
 
 def test_new_runs_differ_and_are_ulids():
