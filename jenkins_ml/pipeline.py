@@ -183,10 +183,15 @@ def build(config: Config) -> Pipeline:
 
 
 def _cells(matrix: Matrix) -> tuple[Cell, ...]:
-    """The combinations that are not excluded, in Jenkins' order: the first axis varies slowest."""
-    combinations = (dict(zip(matrix.axes, values, strict=True)) for values in itertools.product(*matrix.axes.values()))
+    """The combinations that are not excluded, in Jenkins' order: the first axis varies slowest.
+
+    Values are compared as the texts that they become, as Jenkins compares them.
+    """
+    axes = {name: [axis_text(value) for value in values] for name, values in matrix.axes.items()}
+    excluded = [{name: axis_text(value) for name, value in cell.items()} for cell in matrix.exclude]
+    combinations = (dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values()))
     return tuple(
-        Cell({name: axis_text(value) for name, value in combination.items()})
+        Cell(combination)
         for combination in combinations
-        if not any(excluded.items() <= combination.items() for excluded in matrix.exclude)
+        if not any(cell.items() <= combination.items() for cell in excluded)
     )

@@ -32,6 +32,21 @@ for variable in (
     os.environ.pop(variable, None)
 
 
+# Marker -> the programs that its real part needs.
+REAL_PARTS = {"groovy": ("java", "mvn")}
+
+
+def pytest_runtest_setup(item):
+    """Leave out a test whose real part this machine does not have; where all are required, fail instead."""
+    for marker, programs in REAL_PARTS.items():
+        missing = [program for program in programs if shutil.which(program) is None]
+        if item.get_closest_marker(marker) is not None and missing:
+            reason = f"needs {' and '.join(missing)}"
+            if os.environ.get("JENKINS_ML_REQUIRE") == "all":
+                pytest.fail(reason)
+            pytest.skip(reason)
+
+
 @pytest.fixture(scope="session")
 def warm_process():
     """The socket of a process that has TensorFlow imported: what trains and serves in tests is forked from it."""

@@ -35,8 +35,8 @@ Schedule = Annotated[str, AfterValidator(cron.checked)]
 
 
 def _address(text: str) -> str:
-    if re.search(r"://[^/\s]*:[^/\s]*@", text):
-        raise ValueError("a password here would be in the Jenkinsfile for all to read: let the agent have it")
+    if re.search(r"://[^/\s]*:[^/\s]*@|^https?://[^/\s]*@", text):
+        raise ValueError("a password or token here would be in the Jenkinsfile for all to read: let the agent have it")
     return text
 
 

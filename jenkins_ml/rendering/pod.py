@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Final
 
 from jenkins_ml.config.jenkins import Kubernetes
@@ -24,7 +23,8 @@ def pod(agent: Kubernetes) -> str:
     }
     # Kubernetes wants the limit of a GPU equal to its request; memory beyond its request ends other pods.
     limits = {name: value for name, value in requests.items() if name != "cpu"}
-    volumes = sorted(agent.volumes.items())
+    # A claim's name may have dots and be long, a volume's not: a volume is only a number.
+    names = {claim: f"volume-{number}" for number, claim in enumerate(sorted(set(agent.volumes.values())))}
     container: dict[str, Any] = {
         "name": CONTAINER,
         "image": agent.image,
@@ -34,19 +34,16 @@ def pod(agent: Kubernetes) -> str:
     }
     if requests:
         container["resources"] = {"requests": requests} | ({"limits": limits} if limits else {})
-    if volumes:
-        container["volumeMounts"] = [{"name": _name(claim), "mountPath": path} for path, claim in volumes]
+    if names:
+        mounts = sorted(agent.volumes.items())
+        container["volumeMounts"] = [{"name": names[claim], "mountPath": path} for path, claim in mounts]
     spec: dict[str, Any] = {"containers": [container]}
-    if volumes:
-        claims = sorted({claim for _, claim in volumes})
-        spec["volumes"] = [{"name": _name(claim), "persistentVolumeClaim": {"claimName": claim}} for claim in claims]
+    if names:
+        spec["volumes"] = [
+            {"name": name, "persistentVolumeClaim": {"claimName": claim}} for claim, name in names.items()
+        ]
     if agent.service_account is not None:
         spec["serviceAccountName"] = agent.service_account
     if agent.node_selector:
         spec["nodeSelector"] = dict(sorted(agent.node_selector.items()))
     return json.dumps({"apiVersion": "v1", "kind": "Pod", "spec": spec}, separators=(", ", ": "))
-
-
-def _name(claim: str) -> str:
-    """A volume's name for a claim: a claim's may have dots, a volume's not."""
-    return re.sub(r"[^a-z0-9-]", "-", claim)

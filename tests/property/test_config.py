@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import json
 import math
 import operator
 import re
@@ -22,7 +21,7 @@ from jenkins_ml.config.schema import json_schema
 from jenkins_ml.errors import ConfigurationError
 from jenkins_ml.pipeline import build
 from jenkins_ml.rendering.jenkinsfile import FILE, made_by_us, render
-from tests.fakes.configurations import configurations, documents, yaml_text
+from tests.fakes.configurations import configurations, documents, on_one_line, yaml_text
 
 # Every key that a file can have beside the others, one to a line; sections before what is in them.
 FULL = """\
@@ -297,71 +296,16 @@ DOCUMENTS = sections(
     store=TEXTS,
 )
 
-JUNK = st.sampled_from(
-    [
-        None,
-        True,
-        False,
-        0,
-        1,
-        2,
-        99,
-        -1,
-        1.5,
-        10**6,
-        [],
-        [""],
-        ["a"],
-        ["a,b"],
-        [1, 1.0],
-        [None],
-        [[1]],
-        [{}],
-        {},
-        {"": 1},
-    ]
-    + [
-        {"str": "a"},
-        {"id": ""},
-        {"[key]": 1},
-        {"docker": {"image": "a"}},
-        {"a-b": "c"},
-        [{"cron": "@noon"}],
-        [{"sets": 1}],
-    ]
-    + [
-        "",
-        "a",
-        "a\n",
-        "a b",
-        "a,b",
-        " ",
-        "1a",
-        "class",
-        "Path",
-        "BUILD_TAG",
-        "Jenkins_ML_X",
-        "[key]",
-        "test",
-        "serve",
-        "push",
-    ]
-    + [
-        "2x",
-        "0",
-        "500m",
-        "8Gi",
-        "/srv",
-        "/a:b",
-        "a/b",
-        "https://a/b",
-        "https://a:b@c",
-        "0" * 64,
-        "@daily",
-        "60 * * * *",
-    ]
-    + ["TZ=Nowhere/Nil", "5m", "0s", "5"]
+WORDS = """
+a|a b|a,b| |1a|class|Path|BUILD_TAG|Jenkins_ML_X|my_a|[key]|test|serve|push|library|success|2x|0|500m|8Gi|/srv|/a:b|a/b|
+https://a/b|https://a:b@c|@daily|@noon|60 * * * *|1 2|TZ=Nowhere/Nil|5m|0s|5|true|
+"""
+TEXT_JUNK = st.sampled_from([*WORDS.replace("\n", "").split("|"), "a\n", "0" * 64])
+OTHER_JUNK = st.sampled_from(
+    [None, True, False, 0, 1, 2, 99, -1, 1.5, 10**6, {}, {"": 1}, {"str": "a"}, {"id": ""}, {"[key]": 1}]
 )
+LIST_JUNK = st.sampled_from([[], [""], ["a"], ["a,b"], ["test"], [1, 1.0], [None], [[1]], [{}], [{"cron": "@noon"}]])
+JUNK = TEXT_JUNK | OTHER_JUNK | LIST_JUNK
 
 
 def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
@@ -379,15 +323,19 @@ def slips(draw: st.DrawFn) -> Any:
     for _ in range(draw(st.integers(1, 2))):
         *above, last = draw(st.sampled_from([*places(document)]))
         holder = functools.reduce(operator.getitem, above, document)
-        match draw(st.sampled_from(["replace", "replace", "replace", "remove", "add", "rename"])):
-            case "replace":
+        match draw(st.sampled_from(["alike", "alike", "alike", "else", "remove", "add", "rename"])):
+            case "alike" if isinstance(holder[last], str):
+                holder[last] = draw(TEXT_JUNK)
+            case "alike" if isinstance(holder[last], list) and holder[last]:
+                holder[last].append(holder[last][0])
+            case "alike" | "else":
                 holder[last] = draw(JUNK)
             case "remove":
                 del holder[last]
             case "add" if isinstance(holder, dict):
-                holder[draw(JUNK.filter(is_text))] = draw(JUNK)
+                holder[draw(TEXT_JUNK)] = draw(JUNK)
             case "rename" if isinstance(holder, dict):
-                holder[draw(JUNK.filter(is_text))] = holder.pop(last)
+                holder[draw(TEXT_JUNK)] = holder.pop(last)
             case _:
                 holder.insert(last, draw(JUNK))
     return document
@@ -509,7 +457,7 @@ def accepts(schema: dict[str, Any], value: Any) -> bool:
 @given(DOCUMENTS | slips())
 def test_loader_and_schema_accept_the_same(document):
     try:
-        loads(json.dumps(document))
+        loads(on_one_line(document))
         problems = []
     except ConfigurationError as error:
         problems = [problem.message for problem in error.problems]
@@ -520,7 +468,7 @@ def test_loader_and_schema_accept_the_same(document):
 @given(DOCUMENTS | slips())
 def test_every_message_is_in_our_words(document):
     try:
-        loads(json.dumps(document))
+        loads(on_one_line(document))
     except ConfigurationError as error:
         for problem in error.problems:
             assert problem.line == 1
@@ -561,7 +509,7 @@ def test_a_right_configuration_is_rendered_and_its_digest_is_of_what_it_says(con
     text, config = configuration
     document = parse(text.encode(), "jenkins-ml.yaml").value
     backwards = {key: document[key] for key in reversed(document)}
-    assert digest_of(loads(json.dumps(backwards))) == digest_of(config)
+    assert digest_of(loads(on_one_line(backwards))) == digest_of(config)
     files = render(config, build(config))
     assert made_by_us(files[FILE])
     assert digest_of(config) in files[FILE]

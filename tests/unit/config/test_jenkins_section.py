@@ -219,7 +219,7 @@ def test_what_an_installation_lacks(install, text):
 
 @pytest.mark.parametrize("address", ["https://me:secret@example.com/a", "http://:t@x/y"])
 def test_a_password_does_not_get_into_the_jenkinsfile(address):
-    expected = "a password here would be in the Jenkinsfile for all to read: let the agent have it"
+    expected = "a password or token here would be in the Jenkinsfile for all to read: let the agent have it"
     assert message({"install": {"git": address, "tag": "v1"}}) == f"jenkins.install.git: {expected}"
     assert message({"install": {"wheel": address, "sha256": SHA}}) == f"jenkins.install.wheel: {expected}"
 

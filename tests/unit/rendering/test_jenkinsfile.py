@@ -302,8 +302,8 @@ def test_a_pod_asks_for_its_gpus_and_mounts_the_store():
         "requests": {"cpu": "4", "memory": "8Gi", "nvidia.com/gpu": "2"},
         "limits": {"memory": "8Gi", "nvidia.com/gpu": "2"},
     }
-    assert container["volumeMounts"] == [{"name": "my-claim", "mountPath": "/srv/ml"}]
-    assert spec["volumes"] == [{"name": "my-claim", "persistentVolumeClaim": {"claimName": "my.claim"}}]
+    assert container["volumeMounts"] == [{"name": "volume-0", "mountPath": "/srv/ml"}]
+    assert spec["volumes"] == [{"name": "volume-0", "persistentVolumeClaim": {"claimName": "my.claim"}}]
 
 
 @pytest.mark.parametrize(
