@@ -1,0 +1,5 @@
+def call(String name, Closure body) {
+    withEnv(["MODEL=${name}"]) {
+        body()
+    }
+}

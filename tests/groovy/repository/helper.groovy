@@ -1,0 +1,5 @@
+def hello(String name) {
+    echo "hello ${name}"
+}
+
+return this
