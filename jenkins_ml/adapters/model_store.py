@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from jenkins_ml import names
 from jenkins_ml.adapters import files
@@ -33,6 +33,7 @@ from jenkins_ml.records import Manifest, Predictions, VersionRef, decode, digest
 
 R = TypeVar("R")
 PREDICTIONS_FILE = "predictions.npz"
+_LONGEST_NAME = 200
 _NUMBER = re.compile(r"^[1-9]\d*$")
 
 
@@ -65,10 +66,7 @@ class ModelStore:
 
     def versions(self, branch: str | None = None) -> tuple[int, ...]:
         """The versions that exist, in order."""
-        with files.translated("reading the model store"):
-            folder = self._versions(branch)
-            found = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-        return tuple(sorted(int(name) for name in found if _NUMBER.match(name)))
+        return _numbers(self._versions(branch))
 
     def branches(self) -> tuple[Path, ...]:
         """The folders of other branches' candidates."""
@@ -125,7 +123,10 @@ class ModelStore:
             UsageError: there is no such version.
             IntegrityError: it is damaged, or belongs to another version.
         """
-        path = self.path(version, branch) / names.MANIFEST
+        return self._manifest(self._versions(branch), version)
+
+    def _manifest(self, versions: Path, version: int) -> tuple[Manifest, VersionRef]:
+        path = versions / str(version) / names.MANIFEST
         try:
             with files.translated(f"reading version {version}"):
                 data = path.read_bytes() if path.exists() else None
@@ -220,7 +221,7 @@ class ModelStore:
     def _versions(self, branch: str | None) -> Path:
         if branch is None:
             return self.home / names.VERSIONS
-        return self.home / names.BRANCHES / quote(branch, safe="") / names.VERSIONS
+        return self.home / names.BRANCHES / _folder_name(branch) / names.VERSIONS
 
     # --- predictions -------------------------------------------------------------------------------------------------
     def predictions(self, artefact_digest: str, data_digest: str) -> Path | None:
@@ -262,11 +263,11 @@ class ModelStore:
 
     def prune_predictions(self) -> None:
         """Remove the predictions of artefacts that are no version any more; they could be computed again."""
-        branches = [None, *(unquote(path.name) for path in self.branches())]
+        folders = [self._versions(None), *(branch / names.VERSIONS for branch in self.branches())]
         alive = {
-            self.manifest(version, branch)[0].artefact_digest[:32]
-            for branch in branches
-            for version in self.versions(branch)
+            self._manifest(folder, version)[0].artefact_digest[:32]
+            for folder in folders
+            for version in _numbers(folder)
         }
         folder = self.home / names.PREDICTIONS
         with files.translated("removing predictions"):
@@ -306,6 +307,21 @@ class ModelStore:
     def server_state(self, environment: str) -> Path:
         """Where the embedded server of an environment says how it is reached."""
         return self.home / names.SERVERS / f"{environment}.json"
+
+
+def _numbers(folder: Path) -> tuple[int, ...]:
+    """The version numbers among the entries of a folder, in order."""
+    with files.translated("reading the model store"):
+        found = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return tuple(sorted(int(name) for name in found if _NUMBER.match(name)))
+
+
+def _folder_name(branch: str) -> str:
+    """A branch as one path component. A long one, which no file system would take, ends in a digest of the whole."""
+    name = quote(branch, safe="")
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[: _LONGEST_NAME - 33]}-{digest(name.encode())[:32]}"
 
 
 def _clear_abandoned(folder: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from pathlib import Path
+from typing import Final
 
 from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from jenkins_ml.records import Condition, Decision
 from jenkins_ml.reporting.files import write_atomically
-from jenkins_ml.reporting.text import one_line
+from jenkins_ml.reporting.text import REPLACEMENT
+
+_NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write(path: Path, decision: Decision) -> None:
@@ -17,29 +21,31 @@ def write(path: Path, decision: Decision) -> None:
 
     A failed condition is a failure; an inconclusive one is a failure where the verdict is inconclusive; a skipped one
     is skipped. A verdict other than approved that no condition explains is a failed case of its own, so that no
-    refused model looks green.
+    refused model looks green. Texts are carried as they are, also over several lines; U+FFFD stands for each character
+    that XML 1.0 cannot carry.
 
     Raises:
         StageFailed: the file cannot be written.
     """
-    suite = TestSuite(one_line(f"gate of {decision.model}"))
-    class_name = one_line(f"{decision.model}.gate")
+    suite = TestSuite(_carried(f"gate of {decision.model}"))
+    class_name = _carried(f"{decision.model}.gate")
     cases = [_case(condition, class_name, decision) for condition in decision.conditions]
     if decision.verdict != "approved" and not any(case.is_failure for case in cases):
         case = TestCase("verdict", class_name)
-        case.result = Failure(one_line(decision.summary), decision.verdict)
+        case.result = Failure(_carried(decision.summary), decision.verdict)
         cases.append(case)
     suite.add_testcases(cases)
     document = JUnitXml("gate")
     document.add_testsuite(suite)
     buffer = BytesIO()
     document.write(buffer)
-    write_atomically(path, buffer.getvalue().decode())
+    # A parser takes a bare CR for a line feed. Those left here stand in texts: the writer escapes them in attributes.
+    write_atomically(path, buffer.getvalue().replace(b"\r", b"&#13;").decode())
 
 
 def _case(condition: Condition, class_name: str, decision: Decision) -> TestCase:
-    case = TestCase(one_line(condition.name), class_name)
-    reason = one_line(condition.reason)
+    case = TestCase(_carried(condition.name), class_name)
+    reason = _carried(condition.reason)
     undecided = condition.outcome == "inconclusive" and decision.verdict == "inconclusive"
     if condition.outcome == "failed" or undecided:
         case.result = Failure(reason, condition.outcome)
@@ -48,3 +54,7 @@ def _case(condition: Condition, class_name: str, decision: Decision) -> TestCase
     else:
         case.system_out = f"{condition.outcome}: {reason}"
     return case
+
+
+def _carried(text: str) -> str:
+    return _NOT_IN_XML.sub(REPLACEMENT, text)

@@ -8,7 +8,7 @@ from typing import Final
 from jenkins_ml.records import Number
 
 NOTHING: Final = "-"
-_REPLACEMENT: Final = "\ufffd"
+REPLACEMENT: Final = "\ufffd"
 # What XML 1.0 forbids, the other control characters (a terminal obeys them), the marks that turn the direction of text.
 _UNPRINTABLE: Final = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
@@ -17,7 +17,7 @@ _UNPRINTABLE: Final = re.compile(
 
 def printable(text: str) -> str:
     """The text with U+FFFD for each character that no document may hold or that would act on a terminal."""
-    return _UNPRINTABLE.sub(_REPLACEMENT, text)
+    return _UNPRINTABLE.sub(REPLACEMENT, text)
 
 
 def one_line(text: str, limit: int | None = None) -> str:

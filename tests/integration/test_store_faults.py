@@ -234,7 +234,7 @@ def test_another_branch_trains_and_gates(approved):
     approved.git("checkout", "-q", "-b", "feature/x")
     journal = approved.store.journal.entries()
     done = approved.ok("run", run="of-branch")
-    assert "not released: branch 'feature/x' is not 'main'" in done.err
+    assert "not released: branch 'feature/x' does not release: only 'main' does" in done.err
     refused(approved.call("serve", run="of-branch"), 2, "branch 'feature/x' does not release", "next: merge it")
     assert approved.store.versions() == (1, 2)
     assert approved.store.versions("feature/x") == (3,)

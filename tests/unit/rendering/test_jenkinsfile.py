@@ -97,7 +97,7 @@ def test_hostile_texts_stay_texts(label, branch, prefix, value):
         }
     )
     shown = lines(render(config, build(config), prefix)[FILE])
-    harmless = lines(rendered('jenkins: {agent: {label: a}, environment: {VALUE: a}}\n', "a"))
+    harmless = lines(rendered("jenkins: {agent: {label: a}, environment: {VALUE: a}}\n", "a"))
     assert len(shown) == len(harmless)
     for before, expected in (("label ", label), ("VALUE = ", value)):
         [found] = [line.removeprefix(before) for line in shown if line.startswith(before)]
@@ -123,7 +123,9 @@ def test_the_stages_are_those_of_the_pipeline():
 
 def test_shell_commands_are_constants():
     text = rendered("test: {command: \"echo 'hi' $HOME\"}\nstore: /srv/$(id)\n")
-    assert set(re.findall(r"\bsh (.*)", text)) == {f"'jenkins-ml {name}'" for name in ("test", "train", "gate", "serve")}
+    assert set(re.findall(r"\bsh (.*)", text)) == {
+        f"'jenkins-ml {name}'" for name in ("test", "train", "gate", "serve")
+    }
     assert re.findall(r'".*"', text) == ['"${env.JOB_NAME}-${env.BUILD_NUMBER}"']
 
 
@@ -142,7 +144,9 @@ def test_a_job_of_one_branch_asks_for_no_branch():
 
 
 def test_a_schedule_is_the_release_branch_s():
-    assert "cron(env.BRANCH_NAME == 'main' ? 'H 3 * * *' : '')" in rendered("jenkins: {triggers: [{cron: 'H 3 * * *'}]}")
+    assert "cron(env.BRANCH_NAME == 'main' ? 'H 3 * * *' : '')" in rendered(
+        "jenkins: {triggers: [{cron: 'H 3 * * *'}]}"
+    )
 
 
 def test_an_agent_only_where_one_is_named():
@@ -151,7 +155,7 @@ def test_an_agent_only_where_one_is_named():
 
 
 @pytest.mark.parametrize(
-    ("name", "label"), [("ml-1", "'ml-1'"), ("my agent", "'\"my agent\"'"), ('a"b', "'\"a\\\\\"b\"'")]
+    ("name", "label"), [("ml-1", "'ml-1'"), ("my agent", "'\"my agent\"'"), ('a"b', '\'"a\\\\"b"\'')]
 )
 def test_a_node_is_the_label_of_its_name(name, label):
     config = Config.model_validate(
@@ -232,7 +236,9 @@ def test_exit_codes_are_looked_at_only_where_they_matter():
 
 @pytest.mark.parametrize("style", ["standalone", "library"])
 def test_people_are_told_of_what_they_asked_for(style):
-    text = rendered(f"jenkins: {{style: {style}, notify: {{mail: {{to: [a@b.c, d@e.f]}}, on: [rejection, recovery]}}}}\n")
+    text = rendered(
+        f"jenkins: {{style: {style}, notify: {{mail: {{to: [a@b.c, d@e.f]}}, on: [rejection, recovery]}}}}\n"
+    )
     assert "['rejected', 'inconclusive', 'recovered']" in text
     assert "'a@b.c,d@e.f'" in text
     assert "slack" not in text
@@ -257,7 +263,7 @@ def test_the_steps_of_the_library_take_what_differs_from_their_defaults():
 
 
 def test_parameters_reach_stages_by_the_environment_only():
-    text = rendered("jenkins: {parameters: [{string: NOTE, default: \"it's\"}, {choice: SIZE, choices: [s, l]}]}\n")
+    text = rendered('jenkins: {parameters: [{string: NOTE, default: "it\'s"}, {choice: SIZE, choices: [s, l]}]}\n')
     assert "string(name: 'NOTE', defaultValue: 'it\\'s')" in text
     assert "choice(name: 'SIZE', choices: ['s', 'l'])" in text
     assert 'NOTE = "${params.NOTE}"' in text

@@ -10,9 +10,7 @@ from jenkins_ml.errors import UsageError
 from jenkins_ml.rendering import limits
 from jenkins_ml.rendering.warnings import warnings
 
-TEXT = (
-    'model: digits\ndata: {load: "data:load"}\ntrain: {entrypoint: "model:train", params: {seed: 1}}\nstore: /srv/models\n'
-)
+TEXT = 'model: digits\ndata: {load: "data:load"}\ntrain: {entrypoint: "model:train", params: {seed: 1}}\nstore: /srv/models\n'
 
 
 def config(**jenkins: object) -> Config:
