@@ -5,15 +5,21 @@ The stages are a fake program that notes how it was called and ends as it is tol
 
 import json
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from jenkins_ml import runner
+from jenkins_ml.config.jenkins import Agent
 from jenkins_ml.config.loader import loads
+from jenkins_ml.config.model import Config
 from jenkins_ml.pipeline import Pipeline, build
 from jenkins_ml.rendering.jenkinsfile import FILE, ROLLBACK_FILE, render
+from tests.fakes.configurations import configurations
 from tests.fakes.program import Program
 from tests.fakes.repository import ROOT
 from tests.groovy_harness import run_jenkinsfiles
@@ -27,6 +33,7 @@ train: {entrypoint: "model:train", params: {seed: 1, lr: 0.1, kind: a}}
 serve: {release_branch: main}
 """
 TESTED = TEXT + "test: {command: pytest -q}\n"
+CODES = st.sampled_from([0, 0, 0, 1, 3, 4, 5, 6, 7])
 PLUGINS = "github,gitlab-plugin,mailer,slack"
 AGENTS = json.dumps(
     [
@@ -272,3 +279,85 @@ def test_the_whole_pipeline_in_a_line(settings, codes, branch, result, commands,
     [outcome] = run_jenkinsfiles([jenkinsfile], library=ROOT, options=[*options, "--agents", AGENTS])
     assert outcome["result"] == result, outcome
     assert [call["arguments"][0] for call in program.calls()] == commands
+
+
+# What this test holds still: agents that its server has, and time that is enough.
+ANYWHERE = {"agent": Agent(), "agents": {}, "timeout": timedelta(hours=1)}
+# What only the server can do: it is rendered and validated elsewhere.
+LEFT_OUT = {"credentials": {}, "forge": None, "notify": None, "triggers": (), "install": None}
+CELLS = 4
+
+
+def held_still(config: Config, codes: dict[str, int]) -> Config:
+    """The configuration with what the harness's server has, and the exit codes of the fake program."""
+    jenkins = config.jenkins
+    environment = {name: value for name, value in jenkins.environment.items() if "\0" not in value and name != "PATH"}
+    environment["FAKE_CODES"] = json.dumps(codes)
+    approval = jenkins.approval and jenkins.approval.model_copy(update={"timeout": timedelta(hours=1)})
+    few = jenkins.matrix is None or len(build(config).cells) <= CELLS
+    changed = {**ANYWHERE, **LEFT_OUT, "environment": environment, "approval": approval}
+    changed["matrix"] = jenkins.matrix if few else None
+    return config.model_copy(update={"jenkins": jenkins.model_copy(update=changed)})
+
+
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")  # of the length of what it drew
+@settings(max_examples=4, phases=[Phase.generate], suppress_health_check=list(HealthCheck), database=None)
+@given(
+    st.lists(
+        st.tuples(configurations(), st.dictionaries(st.sampled_from(["test", "train", "gate", "serve"]), CODES)),
+        min_size=5,
+        max_size=5,
+    )
+)
+def test_any_pipeline_does_what_the_local_runner_does(tmp_path_factory, drawn):
+    folder = tmp_path_factory.mktemp("any")
+    program = Program(folder / "bin")
+    configs, files = [], []
+    for number, ((_, config), codes) in enumerate(drawn):
+        config = held_still(config, codes)
+        path = folder / f"job-{number}" / FILE
+        path.parent.mkdir()
+        path.write_text(render(config, build(config))[FILE])
+        configs.append(config)
+        files.append(path)
+    branches = {config.serve.release_branch for config in configs}
+    for branch in branches:
+        chosen = [
+            (config, path) for config, path in zip(configs, files, strict=True) if config.serve.release_branch == branch
+        ]
+        options = ["--plugins", PLUGINS, "--env", f"PATH={program.path}", "--branch", branch, "--input", "approve"]
+        outcomes = run_jenkinsfiles([path for _, path in chosen], library=ROOT, options=options)
+        calls = program.calls()
+        for (config, path), outcome in zip(chosen, outcomes, strict=True):
+            assert outcome["accepted"], (outcome["errors"], path.read_text())
+            of_job = [call for call in calls if f"{path.parent.name}-" in call["environment"]["JENKINS_ML_RUN"]]
+            compare(config, of_job, outcome)
+
+
+def compare(config: Config, calls: list[dict[str, Any]], outcome: dict[str, Any]) -> None:
+    """The calls of one build against what the local runner would start, and the result against the exit codes."""
+    pipeline = build(config)
+    seen = [
+        (call["arguments"][0], call["environment"]["JENKINS_ML_RUN"], own(call["environment"], pipeline), call["code"])
+        for call in calls
+    ]
+    assert seen, outcome
+    run = seen[0][1].split(",")[0]
+    case = Case("drawn", "")
+    with pytest.MonkeyPatch.context() as patch:
+        expected = locally(pipeline, case, run, patch, Path())
+    first = next((code for *_, code in expected if code), 0)
+    results = config.jenkins.results.model_dump()
+    result = (
+        results.get({3: "rejected", 4: "inconclusive", 5: "rolled_back"}.get(first, ""), "failure")
+        if first
+        else "success"
+    )
+    assert outcome["result"] == result.upper(), (first, outcome)
+    side_by_side = config.jenkins.test_beside_train or config.jenkins.matrix is not None
+    if side_by_side and first:
+        assert {call[0] for call in seen} <= {stage.name for stage in pipeline.stages}
+    elif side_by_side:
+        assert by_run(sorted(seen, key=lambda call: call[0] != "test")) == by_run(expected)
+    else:
+        assert seen == expected
