@@ -75,7 +75,7 @@ def call(Map given = [:]) {
         }
         steps {
           script {
-            env.JENKINS_ML_APPROVER = env.APPROVER
+            env.JENKINS_ML_APPROVER = env.APPROVER ?: ''
           }
         }
       }

@@ -89,7 +89,13 @@ private Map readAnswer(String text) {
   if (!text.trim()) {
     return [:]
   }
-  Object answer = new groovy.json.JsonSlurper().parseText(text)
+  Object answer
+  try {
+    answer = new groovy.json.JsonSlurper().parseText(text)
+  } catch (groovy.json.JsonException ignored) {
+    // Its message would quote the text, and the log would show what masking has hidden before.
+    return [:]
+  }
   Map result = [:]
   if (answer.version != null) {
     result.version = answer.version as int

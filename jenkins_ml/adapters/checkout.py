@@ -32,7 +32,9 @@ def describe(directory: Path, environment: Mapping[str, str] = os.environ) -> Co
         UsageError: git is missing, or refuses the checkout. Without its commit nothing holds the stages together.
     """
     sha = _git(directory, "rev-parse", "--verify", "--quiet", "HEAD")
-    local = _git(directory, "symbolic-ref", "--short", "--quiet", "HEAD")
+    # Not --short: it writes "heads/x" where there is a tag of the same name.
+    head = _git(directory, "symbolic-ref", "--quiet", "HEAD")
+    local = head.removeprefix("refs/heads/") if head else None
     if environment.get(names.ENV_BUILD_TAG):
         branch = _said_by_jenkins(directory, environment) or _confirmed(directory, local)
     else:
@@ -112,7 +114,7 @@ def _git(directory: Path, *arguments: str) -> str | None:
     except subprocess.TimeoutExpired as error:
         raise Unavailable("git did not answer within 30 s", "check the file system of the checkout") from error
     if done.returncode == 0:
-        return done.stdout.strip()
+        return done.stdout.removesuffix("\n")  # a branch may end in what looks like a blank
     if done.returncode == _FATAL and _is_below_git(directory):
         _explain(directory, done.stderr.splitlines())
     return None

@@ -318,7 +318,9 @@ def _numbers(folder: Path) -> tuple[int, ...]:
 
 def _folder_name(branch: str) -> str:
     """A branch as one path component. A long one, which no file system would take, ends in a digest of the whole."""
-    name = quote(branch, safe="")
+    name = quote(branch, safe="", errors="surrogateescape")
+    if name in (".", ".."):
+        name = name.replace(".", "%2E")
     if len(name) <= _LONGEST_NAME:
         return name
     return f"{name[: _LONGEST_NAME - 33]}-{digest(name.encode())[:32]}"

@@ -31,6 +31,15 @@ Count = Annotated[int, Field(ge=1, le=100_000)]
 Scalar = Annotated[
     bool | int | Annotated[float, Field(allow_inf_nan=False)] | str, OneOf("text, a number, true or false")
 ]
+
+
+def _no_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("no environment variable can carry a NUL")
+    return text
+
+
+Carried = Annotated[str, AfterValidator(_no_nul)]
 Schedule = Annotated[str, AfterValidator(cron.checked)]
 
 
@@ -220,8 +229,8 @@ class Parameter(Section):
     text: ParameterName | None = Field(default=None, description="Name of a text of several lines.")
     boolean: ParameterName | None = Field(default=None, description="Name of a check box: true or false.")
     choice: ParameterName | None = Field(default=None, description="Name of a choice; the first is the default.")
-    choices: tuple[str, ...] = Field(default=(), strict=False, description="What a choice offers.")
-    default: Annotated[bool | str, OneOf("text, true or false")] | None = Field(
+    choices: tuple[Carried, ...] = Field(default=(), strict=False, description="What a choice offers.")
+    default: Annotated[bool | Carried, OneOf("text, true or false")] | None = Field(
         default=None, description="What it is when nobody chooses; default empty, or false."
     )
     description: str = Field(default="", description="Shown beside the field.")
@@ -299,6 +308,10 @@ class Matrix(Section):
                 yield ("axes", name), "an axis needs values, and values that differ"
             if "" in texts:
                 yield ("axes", name, texts.index("")), "Jenkins takes an empty value for none: leave it out"
+            # They stand in the cell's run, "job-7,seed=1,data=x": each "=" ends an axis' name there, each "%" is an escape.
+            for index, text in enumerate(texts):
+                if re.search(r"[=%\x00-\x1f\x7f]", text):
+                    yield ("axes", name, index), "names a run: no '=', '%' or control character can be in it"
         if math.prod(map(len, self.axes.values())) > MOST_CELLS:
             yield ("axes",), f"these are more than {MOST_CELLS} combinations"
         yield from alike((name, "axes", ("axes", name)) for name in self.axes)
@@ -419,7 +432,9 @@ class Jenkins(Section):
     options: Options = Field(default_factory=Options.model_construct, description="How builds behave.")
     triggers: tuple[Trigger, ...] = Field(default=(), strict=False, description="What starts a build.")
     parameters: tuple[Parameter, ...] = Field(default=(), strict=False, description="Build parameters.")
-    environment: dict[Variable, str] = Field(default_factory=dict, description="Environment variables of all stages.")
+    environment: dict[Variable, Carried] = Field(
+        default_factory=dict, description="Environment variables of all stages."
+    )
     credentials: dict[
         Variable, Annotated[Credential, BeforeValidator(_credential, json_schema_input_type=Text | Credential)]
     ] = Field(

@@ -104,7 +104,7 @@ def _environment(config: Config, prefix: str) -> Any:
     )
     installed = config.jenkins.install is not None
     environment.filters |= {
-        "code": Code,
+        "code": _identifier,
         "listed": lambda values: Code(", ".join(map(literal, values))),
         "jenkins_timeout": _timeout,
         "shell": functools.partial(_shell, installed=installed),
@@ -253,6 +253,13 @@ def _cell_run(jenkins: Jenkins) -> Code:
     """The run of a cell: what `Cell.suffix` adds, said in Groovy."""
     parts = "".join(f" + ',{name}=' + \"${{env.JENKINS_ML_PARAM_{name}}}\"" for name in _axes(jenkins))
     return Code(_RUN + parts)
+
+
+def _identifier(name: str) -> Code:
+    """A name that stands in Groovy as it is; the configuration has checked it, and this is the last look."""
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is None:
+        raise ValueError(f"{name!r} is no name in Groovy")
+    return Code(name)
 
 
 def _shell(words: Sequence[str], installed: bool) -> str:

@@ -1,6 +1,7 @@
 """Hypothesis strategies for right configurations, with every part of the `jenkins` section that a file can have."""
 
 import json
+import re
 from typing import Any
 
 from hypothesis import strategies as st
@@ -137,13 +138,18 @@ def _parameters(draw: st.DrawFn, names: list[str], sets: dict[str, Any]) -> list
     return parameters
 
 
+def _names_a_run(value: Any) -> bool:
+    """Whether a value of an axis can stand in the name of a cell's run."""
+    return not isinstance(value, str) or (value != "" and re.search(r"[=%\x00-\x1f\x7f]", value) is None)
+
+
 @st.composite
 def _matrices(draw: st.DrawFn, keys: dict[str, Any]) -> dict[str, Any]:
     """A matrix of some keys of train.params."""
     chosen = draw(st.lists(st.sampled_from(sorted(keys)), min_size=1, max_size=3, unique=True))
     # 0.0 and -0.0 are two texts and one number; an empty text is no value to Jenkins.
     axes = {
-        key: draw(st.lists(_like(keys[key]).filter(lambda value: value != ""), min_size=1, max_size=4, unique=True))
+        key: draw(st.lists(_like(keys[key]).filter(_names_a_run), min_size=1, max_size=4, unique=True))
         for key in chosen
     }
     matrix: dict[str, Any] = {"axes": axes}
