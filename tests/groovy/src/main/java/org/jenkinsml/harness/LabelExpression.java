@@ -9,7 +9,8 @@ import java.util.regex.Pattern;
 /** The language of node labels: names with {@code !}, {@code &&}, {@code ||}, {@code ->}, {@code <->} and parentheses. */
 final class LabelExpression {
 
-    private static final Pattern TOKEN = Pattern.compile("\\s*(&&|\\|\\||<->|->|!|\\(|\\)|\"[^\"]*\"|[^\\s&|!()<>\"]+)");
+    private static final Pattern TOKEN = Pattern.compile(
+            "\\s*(&&|\\|\\||<->|->|!|\\(|\\)|\"(?:[^\"\\\\]|\\\\.)*\"|[^\\s&|!()<>\"]+)");
 
     private final List<String> tokens = new ArrayList<>();
     private final Set<String> labels;
@@ -74,7 +75,12 @@ final class LabelExpression {
             take(")");
             return inner;
         }
-        return position < tokens.size() && labels.contains(tokens.get(position++).replace("\"", ""));
+        return position < tokens.size() && labels.contains(name(tokens.get(position++)));
+    }
+
+    /** A name as it is meant: one in quotes may hold any character, with a backslash before a quote or a backslash. */
+    private static String name(String token) {
+        return token.startsWith("\"") ? token.substring(1, token.length() - 1).replaceAll("\\\\(.)", "$1") : token;
     }
 
     private boolean take(String token) {
