@@ -34,14 +34,14 @@ private Map start(Map settings) {
     program = '.jenkins-ml/bin/jenkins-ml'
   }
   int code = 0
-  String answer = '.jenkins-ml/reports/answer.json'
+  String answer = '.jenkins-ml/answer.json'
   // The lines of the shell are constants: whatever varies is in the environment.
   withEnv(["JENKINS_ML_PROGRAM=${program}", "JENKINS_ML_STAGE=${settings.stage}", "JENKINS_ML_ANSWER=${answer}"]) {
     if (settings.stage == 'test') {
       code = sh(label: 'jenkins-ml test', returnStatus: true, script: '"$JENKINS_ML_PROGRAM" test')
     } else {
       code = sh(label: "jenkins-ml ${settings.stage}", returnStatus: true, script: '''
-        mkdir -p .jenkins-ml/reports && rm -f "$JENKINS_ML_ANSWER"
+        mkdir -p .jenkins-ml && rm -f "$JENKINS_ML_ANSWER"
         "$JENKINS_ML_PROGRAM" "$JENKINS_ML_STAGE" --json > "$JENKINS_ML_ANSWER"
       ''')
     }
@@ -73,7 +73,7 @@ private void show(Map settings) {
     // Only shown: the exit code has decided about the build.
     junit testResults: ".jenkins-ml/reports/${settings.tests}", allowEmptyResults: true, skipMarkingBuildUnstable: true
   }
-  archiveArtifacts artifacts: '.jenkins-ml/reports/**', allowEmptyArchive: true, fingerprint: true
+  archiveArtifacts artifacts: '.jenkins-ml/reports/*/**', allowEmptyArchive: true, fingerprint: true
 }
 
 private void publish(Map settings) {

@@ -44,7 +44,9 @@ final class ReportSteps {
             }
             throw new AbortException(message);
         }
-        files.copyTo(artifacts(call));
+        synchronized (call.build()) { // branches that run side by side may archive a file of the same name
+            files.copyTo(artifacts(call));
+        }
         if (call.flag("fingerprint")) {
             call.log("Recording fingerprints");
         }
