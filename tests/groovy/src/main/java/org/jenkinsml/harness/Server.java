@@ -93,9 +93,12 @@ public final class Server {
         return home == null ? null : home.toString();
     }
 
-    /** The folder of a shared library, or null; the one of {@code --library} goes by any name the server lacks. */
+    /** The folder of a shared library, or null; the one of {@code --library} goes by any name, also one the server has. */
     Path library(String name) {
+        if (options.library() != null) {
+            return options.library();
+        }
         Object path = Json.asObject(json.get("libraries")).get(name);
-        return path == null ? options.library() : folder.resolve(path.toString());
+        return path == null ? null : folder.resolve(path.toString());
     }
 }
