@@ -378,7 +378,7 @@ def test_the_environment_comes_through_the_shell_byte_for_byte(
         library = {"JENKINS_ML_PROGRAM": "jenkins-ml", "JENKINS_ML_STAGE": "gate"}
         library["JENKINS_ML_ANSWER"] = f"{tmp_path}/answer.json"
         environment = {"PATH": f"{program.folder}:/usr/bin:/bin", **library, **given}
-        script.write_text(line.replace(".jenkins-ml/reports", str(tmp_path)))
+        script.write_text(line.replace("mkdir -p .jenkins-ml", f"mkdir -p {tmp_path}"))
         what = str(script) if shell[-1] == "-xe" else script.read_text()  # "sh -xe FILE" is how Jenkins starts it
         subprocess.run([*shell, what], env=environment, check=True, capture_output=True, timeout=DEADLINE_SECONDS)
         arguments, arrived = program.call()

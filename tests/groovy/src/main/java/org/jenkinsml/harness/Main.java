@@ -62,12 +62,28 @@ public final class Main {
         for (int i = 0; i < options.files().size(); i++) {
             Path file = options.files().get(i);
             Path folder = home.resolve(String.valueOf(i));
-            lines.add(pool.submit(() -> Json.write(run(file, folder))));
+            lines.add(pool.submit(() -> Json.write(line(file, folder))));
         }
         for (Future<String> line : lines) {
             out.println(line.get());
         }
         pool.shutdownNow();
+    }
+
+    /** What is said of a file; one that cannot be read, or that the harness cannot cope with, must not stop the others. */
+    private Map<String, Object> line(Path file, Path folder) {
+        try {
+            return run(file, folder);
+        } catch (Exception | StackOverflowError e) {
+            Map<String, Object> line = new LinkedHashMap<>();
+            line.put("file", file.toString());
+            line.put("accepted", false);
+            line.put("errors", List.of("the harness cannot run it: " + e));
+            line.put("result", "FAILURE");
+            line.put("stages", List.of());
+            line.put("post_order", List.of());
+            return line;
+        }
     }
 
     private Map<String, Object> run(Path file, Path folder) throws IOException {
