@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from jenkins_ml.config.jenkins import Matrix, Parameter, StageName, axis_text
+from jenkins_ml.config.jenkins import Matrix, Parameter, StageName
 from jenkins_ml.config.model import Config
 from jenkins_ml.errors import UsageError
 from jenkins_ml.names import ENV_PARAM_PREFIX, ENV_RUN
@@ -183,12 +183,8 @@ def build(config: Config) -> Pipeline:
 
 
 def _cells(matrix: Matrix) -> tuple[Cell, ...]:
-    """The combinations that are not excluded, in Jenkins' order: the first axis varies slowest.
-
-    Values are compared as the texts that they become, as Jenkins compares them.
-    """
-    axes = {name: [axis_text(value) for value in values] for name, values in matrix.axes.items()}
-    excluded = [{name: axis_text(value) for name, value in cell.items()} for cell in matrix.exclude]
+    """The combinations that are not excluded, in Jenkins' order: the first axis varies slowest."""
+    axes, excluded = matrix.axis_texts, matrix.excluded_texts
     combinations = (dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values()))
     return tuple(
         Cell(combination)

@@ -11,11 +11,14 @@ import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, Unavailable, UsageError
-from jenkins_ml.records import FileEntry
+from jenkins_ml.records import FileEntry, digest
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
+_COMPONENT_LENGTH = 200  # a file name takes 255 bytes, and some file systems take their share of that
+_DIGEST_LENGTH = 32
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -56,6 +59,24 @@ def sync_file(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def component(text: str, safe: str) -> str:
+    """Any text as one path component: percent-encoded, and never "." or "..".
+
+    A long one ends in a digest of the whole, so that no two texts get the same name: file systems take 255 bytes, and
+    some of our names are parts of others.
+
+    Args:
+        text: what it names.
+        safe: characters that stay as they are, besides letters, digits and `_.-~`.
+    """
+    name = quote(text, safe=safe, errors="surrogateescape")
+    if name in (".", ".."):
+        name = name.replace(".", "%2E")
+    if len(name) <= _COMPONENT_LENGTH:
+        return name
+    return f"{name[: _COMPONENT_LENGTH - 1 - _DIGEST_LENGTH]}-{digest(name.encode())[:_DIGEST_LENGTH]}"
 
 
 def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:

@@ -23,7 +23,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from jenkins_ml import names
 from jenkins_ml.adapters import files
@@ -33,7 +32,6 @@ from jenkins_ml.records import Manifest, Predictions, VersionRef, decode, digest
 
 R = TypeVar("R")
 PREDICTIONS_FILE = "predictions.npz"
-_LONGEST_NAME = 200
 _NUMBER = re.compile(r"^[1-9]\d*$")
 
 
@@ -221,7 +219,7 @@ class ModelStore:
     def _versions(self, branch: str | None) -> Path:
         if branch is None:
             return self.home / names.VERSIONS
-        return self.home / names.BRANCHES / _folder_name(branch) / names.VERSIONS
+        return self.home / names.BRANCHES / files.component(branch, safe="") / names.VERSIONS
 
     # --- predictions -------------------------------------------------------------------------------------------------
     def predictions(self, artefact_digest: str, data_digest: str) -> Path | None:
@@ -314,16 +312,6 @@ def _numbers(folder: Path) -> tuple[int, ...]:
     with files.translated("reading the model store"):
         found = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     return tuple(sorted(int(name) for name in found if _NUMBER.match(name)))
-
-
-def _folder_name(branch: str) -> str:
-    """A branch as one path component. A long one, which no file system would take, ends in a digest of the whole."""
-    name = quote(branch, safe="", errors="surrogateescape")
-    if name in (".", ".."):
-        name = name.replace(".", "%2E")
-    if len(name) <= _LONGEST_NAME:
-        return name
-    return f"{name[: _LONGEST_NAME - 33]}-{digest(name.encode())[:32]}"
 
 
 def _clear_abandoned(folder: Path) -> None:

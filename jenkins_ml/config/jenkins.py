@@ -295,6 +295,16 @@ class Matrix(Section):
     )
     fail_fast: bool = Field(default=False, description="The first that fails ends the others.")
 
+    @property
+    def axis_texts(self) -> dict[str, list[str]]:
+        """The axes with their values as the texts that the environment carries."""
+        return {name: [axis_text(value) for value in values] for name, values in self.axes.items()}
+
+    @property
+    def excluded_texts(self) -> list[dict[str, str]]:
+        """The combinations that are left out, as texts: so Jenkins compares them."""
+        return [{name: axis_text(value) for name, value in cell.items()} for cell in self.exclude]
+
     @model_validator(mode="after")
     def _sensible(self) -> Self:
         if problems := [*self._axis_problems(), *self._exclude_problems()]:
@@ -302,8 +312,7 @@ class Matrix(Section):
         return self
 
     def _axis_problems(self) -> Iterator[tuple[Path_, str]]:
-        for name, values in self.axes.items():
-            texts = [axis_text(value) for value in values]
+        for name, texts in self.axis_texts.items():
             if not texts or len(set(texts)) != len(texts):
                 yield ("axes", name), "an axis needs values, and values that differ"
             if "" in texts:
@@ -317,13 +326,13 @@ class Matrix(Section):
         yield from alike((name, "axes", ("axes", name)) for name in self.axes)
 
     def _exclude_problems(self) -> Iterator[tuple[Path_, str]]:
-        texts = {name: [axis_text(value) for value in values] for name, values in self.axes.items()}
-        for index, cell in enumerate(self.exclude):
-            unknown = [name for name, value in cell.items() if axis_text(value) not in texts.get(name, ())]
+        texts = self.axis_texts
+        for index, cell in enumerate(self.excluded_texts):
+            unknown = [name for name, value in cell.items() if value not in texts.get(name, ())]
             for name in unknown:
                 message = "the axis has no such value" if name in texts else f"axes are {', '.join(texts)}"
                 yield ("exclude", index, name), message
-            if not unknown and all(axis_text(value) == texts[name][0] for name, value in cell.items()):
+            if not unknown and all(value == texts[name][0] for name, value in cell.items()):
                 yield (
                     ("exclude", index),
                     "the first value of each axis together is what is released: it cannot be excluded",

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from jenkins_ml import __version__
-from jenkins_ml.config.jenkins import Discard, Event, Install, Jenkins, Parameter, Results, StageName, axis_text
+from jenkins_ml.config.jenkins import Discard, Event, Install, Jenkins, Parameter, Results, StageName
 from jenkins_ml.config.loader import digest_of
 from jenkins_ml.config.model import Config
 from jenkins_ml.names import FAILURE_FILE, INSTALL_SCRIPT, REPORTS_DIR
@@ -119,6 +119,7 @@ def _environment(config: Config, prefix: str) -> Any:
 
 def _context(config: Config, pipeline: Pipeline, prefix: str) -> dict[str, object]:
     jenkins = config.jenkins
+    axes = jenkins.matrix.axis_texts if jenkins.matrix else {}
     return {
         "pipeline": pipeline,
         "jenkins": jenkins,
@@ -139,9 +140,9 @@ def _context(config: Config, pipeline: Pipeline, prefix: str) -> dict[str, objec
         "events": _events(jenkins),
         "notify_arguments": _notify_arguments(jenkins),
         "order": _order(pipeline, jenkins),
-        "axes": _axes(jenkins),
-        "excludes": _excludes(jenkins),
-        "cell_run": _cell_run(jenkins),
+        "axes": axes,
+        "excludes": jenkins.matrix.excluded_texts if jenkins.matrix else [],
+        "cell_run": _cell_run(axes),
     }
 
 
@@ -237,21 +238,9 @@ def _library_call(jenkins: Jenkins, prefix: str, stage: StageName | str) -> Code
     return Code(f"ml{stage.title()}({arguments(given)})")
 
 
-def _axes(jenkins: Jenkins) -> dict[str, list[str]]:
-    if jenkins.matrix is None:
-        return {}
-    return {name: [axis_text(value) for value in values] for name, values in jenkins.matrix.axes.items()}
-
-
-def _excludes(jenkins: Jenkins) -> list[dict[str, str]]:
-    if jenkins.matrix is None:
-        return []
-    return [{name: axis_text(value) for name, value in cell.items()} for cell in jenkins.matrix.exclude]
-
-
-def _cell_run(jenkins: Jenkins) -> Code:
+def _cell_run(axes: Iterable[str]) -> Code:
     """The run of a cell: what `Cell.suffix` adds, said in Groovy."""
-    parts = "".join(f" + ',{name}=' + \"${{env.JENKINS_ML_PARAM_{name}}}\"" for name in _axes(jenkins))
+    parts = "".join(f" + ',{name}=' + \"${{env.JENKINS_ML_PARAM_{name}}}\"" for name in axes)
     return Code(_RUN + parts)
 
 
@@ -301,15 +290,13 @@ def _definition(parameter: Parameter) -> Code:
         given["defaultValue"] = bool(parameter.default) if parameter.boolean is not None else parameter.initial
     if parameter.description:
         given["description"] = parameter.description
-    kind = (
-        "choice"
-        if parameter.choice
-        else "booleanParam"
-        if parameter.boolean
-        else "text"
-        if parameter.text
-        else "string"
-    )
+    kinds = {
+        "string": parameter.string,
+        "text": parameter.text,
+        "booleanParam": parameter.boolean,
+        "choice": parameter.choice,
+    }
+    kind = next(kind for kind, name in kinds.items() if name is not None)
     return Code(f"{kind}({arguments(given)})")
 
 

@@ -12,8 +12,7 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Any
 
 import click
 
@@ -24,12 +23,10 @@ from jenkins_ml.adapters.model_store import ModelStore
 from jenkins_ml.config.loader import load
 from jenkins_ml.config.model import Config
 from jenkins_ml.errors import IntegrityError, UsageError
-from jenkins_ml.records import Commit, RunStart, Trained, digest
+from jenkins_ml.records import Commit, RunStart, Trained
 from jenkins_ml.reporting.files import write_atomically
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_RUN_LENGTH: Final = 200  # a file name takes 255 bytes, and some file systems take their share of that
-_DIGEST_LENGTH: Final = 32
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer as JSON on standard output.")
 environment_option = click.option("--environment", metavar="NAME", help="Default: serve.environment.")
@@ -118,7 +115,8 @@ def current_run() -> str:
             if in_jenkins()
             else "use `jenkins-ml run`, or set it to the run that `jenkins-ml train` printed",
         )
-    return _file_name(run)
+    # One word of the shell too; and a name made here is its own name, so that what is printed names the same run.
+    return files.component(run, safe="+@=,%")
 
 
 def current_or_new_run() -> str:
@@ -189,20 +187,6 @@ def _store_root(directory: Path, config: Config) -> Path:
             f"set {names.ENV_STORE} on the agents, or `store:` in {names.CONFIG_FILE}, to an absolute folder that lasts",
         )
     return directory / text
-
-
-def _file_name(run: str) -> str:
-    """A run as one path component and one word of the shell; JOB_NAME brings slashes, and a person anything.
-
-    A long one (folders, a branch, the cell of a matrix) ends in a digest of the whole, so that no two get the same name.
-    A name made here is its own name, so that what a stage prints or hands on names the same run.
-    """
-    name = quote(run, safe="+@=,%", errors="surrogateescape")
-    if name in (".", ".."):
-        name = name.replace(".", "%2E")
-    if len(name) <= _RUN_LENGTH:
-        return name
-    return f"{name[: _RUN_LENGTH - 1 - _DIGEST_LENGTH]}-{digest(name.encode())[:_DIGEST_LENGTH]}"
 
 
 def _remove_report(path: Path) -> None:

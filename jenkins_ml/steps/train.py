@@ -16,6 +16,7 @@ from jenkins_ml.adapters import files
 from jenkins_ml.adapters.clock import now
 from jenkins_ml.adapters.processes import Imports, Worker, run_command
 from jenkins_ml.config.model import Train, seconds
+from jenkins_ml.config.overrides import overridden
 from jenkins_ml.core import examples, metrics
 from jenkins_ml.core.conditions import average_of
 from jenkins_ml.core.ranking import Average
@@ -64,7 +65,8 @@ def _manifest_text(project: Project, record: Trained) -> str:
 
 def _train(project: Project, run: str, report: Reporter) -> Trained:
     store = project.store
-    params = _params(project.config.train)
+    # A matrix or a build parameter may have set some.
+    params = overridden(project.config.train.params, os.environ)
     train = project.config.train.model_copy(update={"params": params})
     if changed := {name: value for name, value in train.params.items() if value != project.config.train.params[name]}:
         report.note(
@@ -89,15 +91,6 @@ def _train(project: Project, run: str, report: Reporter) -> Trained:
     shown = ", ".join(f"{name} {value:.4g}" for name, value in manifest.metrics.items())
     report.done(f"version {reference.version}: {shown}")
     return record
-
-
-def _params(train: Train) -> dict[str, Any]:
-    """The training parameters, with what the environment overrides: a matrix or a build parameter has set it."""
-    if not any(name.startswith(names.ENV_PARAM_PREFIX) for name in os.environ):
-        return dict(train.params)
-    from jenkins_ml.config.overrides import overridden  # to the top of the module as soon as that one is there
-
-    return overridden(train.params, os.environ)
 
 
 def _make(project: Project, train: Train, staged: Path, report: Reporter) -> dict[str, Any]:
