@@ -1,27 +1,38 @@
 """A YAML 1.2 file as plain JSON values, with the place of every key and value.
 
-Reads the node tree instead of loading it: a node knows its place and how it was written, so that `yes` and `"yes"`
-can be told apart, and nothing but text, numbers, booleans, lists and mappings can come out.
+Reads the parser's events instead of loading the file: an event knows its place and how it was written, so that `yes`
+and `"yes"` can be told apart, nothing but text, numbers, booleans, lists and mappings can come out, and a file of
+thousands of jobs needs little more memory than its values. Places are looked up only when something is wrong.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+)
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from jenkins_ml.config.section import Path_
 from jenkins_ml.errors import ConfigurationError, Problem
 
-MAX_BYTES: Final = 1 << 20
-MAX_VALUES: Final = 100_000  # aliases can multiply a small file without end
 MAX_DEPTH: Final = 50
 
 _TAG: Final = "tag:yaml.org,2002:"
@@ -36,21 +47,56 @@ class Place(NamedTuple):
     column: int
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What sort of file is read.
+
+    Args:
+        most_bytes: a larger file is refused.
+        most_values: so is one with more values: aliases can multiply a small file without end.
+        hint: what to do when there is no such file.
+        quick: read it with libyaml where that is installed: thirty times as fast, and its messages are its own.
+    """
+
+    most_bytes: int = 1 << 20
+    most_values: int = 100_000
+    hint: str = "run `jenkins-ml init` to write one, or name its folder with -C"
+    quick: bool = False
+
+
+CONFIGURATION: Final = Kind()
+
+
 @dataclass
 class Document:
     """The values of a file, where they stand, and what is wrong with them before anyone asks what they mean.
 
-    Paths are tuples of keys and list positions; () is the whole document. `keys` has the place of the key that leads
-    to a value (of the value itself for the document and in lists), `values` the place of the value. `unreadable` has
-    the paths of values that became None because of a problem.
+    Paths are tuples of keys and list positions; () is the whole document. `unreadable` has the paths of values that
+    became None because of a problem.
     """
 
     file: str
+    text: str = ""
+    kind: Kind = CONFIGURATION
     value: Any = None
-    keys: dict[Path_, Place] = field(default_factory=dict)
-    values: dict[Path_, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     unreadable: set[Path_] = field(default_factory=set)
+
+    @property
+    def keys(self) -> Mapping[Path_, Place]:
+        """Path -> place of the key that leads to a value (of the value itself for the document and in lists)."""
+        return self._places.keys
+
+    @property
+    def values(self) -> Mapping[Path_, Place]:
+        """Path -> place of the value."""
+        return self._places.values
+
+    @cached_property
+    def _places(self) -> _Places:
+        places = _Places({}, {})
+        _Reader(Document(self.file, self.text, self.kind), places).read()
+        return places
 
     def holds_values(self, path: Path_) -> bool:
         """Whether there is a mapping or a list at a path."""
@@ -64,52 +110,41 @@ class Document:
         return Problem(self.file, place.line, place.column, message)
 
 
-def read(file: Path) -> Document:
+class _Places(NamedTuple):
+    keys: dict[Path_, Place]
+    values: dict[Path_, Place]
+
+
+def read(file: Path, kind: Kind = CONFIGURATION) -> Document:
     """The document in `file`.
 
     Raises:
         ConfigurationError: the file cannot be read, is too large, is not UTF-8, or is not one YAML document.
     """
-    return parse(_bytes(file), str(file))
+    return parse(_bytes(file, kind), str(file), kind)
 
 
-def parse(data: bytes, file: str) -> Document:
+def parse(data: bytes, file: str, kind: Kind = CONFIGURATION) -> Document:
     """The document in `data`; `file` is its name in messages. Raises as `read` does."""
-    if len(data) > MAX_BYTES:
-        _refuse(file, Place(0, 0), f"is larger than {MAX_BYTES} bytes: this cannot be a configuration")
+    if len(data) > kind.most_bytes:
+        _refuse(file, Place(0, 0), f"is larger than {kind.most_bytes} bytes: this cannot be a configuration")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - data.rfind(b"\n", 0, error.start)
         _refuse(file, Place(line, column), "this is not UTF-8: save the file as UTF-8", error)
-    yaml = YAML(typ="safe", pure=True)
-    try:
-        root = yaml.compose(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Place(mark.line + 1, mark.column + 1) if mark else Place(0, 0)
-        _refuse(file, place, _syntax(error, text), error)
-    except ReaderError as error:
-        place = Place(text.count("\n", 0, error.position) + 1, error.position - text.rfind("\n", 0, error.position))
-        _refuse(file, place, "a control character is not allowed here", error)
-    except RecursionError as error:
-        _refuse(file, Place(0, 0), f"is nested deeper than {MAX_DEPTH} levels", error)
-    except (YAMLError, ValueError) as error:
-        _refuse(file, Place(0, 0), f"is not YAML: {error}", error)
-    document = Document(file)
-    if root is not None:
-        document.value = _Converter(document, yaml).convert(root, ())
+    document = Document(file, text, kind)
+    document.value = _Reader(document, None).read()
     return document
 
 
-def _bytes(file: Path) -> bytes:
+def _bytes(file: Path, kind: Kind) -> bytes:
     if not file.is_file():
-        problem = Problem(str(file), 0, 0, "there is no such file")
-        raise ConfigurationError((problem,), "run `jenkins-ml init` to write one, or name its folder with -C")
+        raise ConfigurationError((Problem(str(file), 0, 0, "there is no such file"),), kind.hint)
     try:
         with file.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
+            return stream.read(kind.most_bytes + 1)
     except OSError as error:
         _refuse(str(file), Place(0, 0), f"cannot be read: {error.strerror}", error)
 
@@ -121,86 +156,206 @@ def _refuse(file: str, place: Place, message: str, cause: BaseException | None =
 def _syntax(error: MarkedYAMLError, text: str) -> str:
     problem = str(error.problem or error.context)
     mark = error.problem_mark
-    if mark is not None and "\t" in text.split("\n")[mark.line][: mark.column + 1]:
+    if mark is not None and "\t" in "".join(text.split("\n")[mark.line : mark.line + 1])[: mark.column + 1]:
         return "a tab: YAML is indented with blanks only"
-    if "expected a single document" in f"{error.context} {problem}":
-        return "a second YAML document starts here: write one"
     return f"this is not YAML: {problem}"
 
 
 class _UnreadableError(Exception):
-    """This node is no value; the text says why."""
+    """This event is no value; the text says why."""
 
 
-class _Converter:
-    """Turns nodes into values, noting places and problems in the document."""
+class _Reader:
+    """Turns events into values, noting problems in the document, and places where somebody wants them."""
 
-    def __init__(self, document: Document, yaml: YAML) -> None:
+    def __init__(self, document: Document, places: _Places | None) -> None:
         self._document = document
-        self._constructor = yaml.constructor
+        self._places = places
+        self._yaml = YAML(typ="safe", pure=True)
+        parser = YAML(typ="safe", pure=False) if document.kind.quick else self._yaml
+        self._events: Iterator[Event] = parser.parse(document.text)
+        self._anchors: dict[str, list[Event]] = {}
+        self._recording: list[list[Event]] = []  # of the anchors that are being read
         self._count = 0
+        self._tags: dict[tuple[str, tuple[bool, bool]], str] = {}
 
-    def convert(self, node: Node, path: Path_) -> Any:
-        place = _place(node)
-        self._document.keys.setdefault(path, place)
-        # Where nothing is written, the mark is somewhere behind it: the key is nearer.
-        self._document.values[path] = self._document.keys[path] if node.start_mark == node.end_mark else place
+    def read(self) -> Any:
+        """The value of the whole document; None for an empty one.
+
+        Raises:
+            ConfigurationError: the text is not one YAML document, or has no end.
+        """
+        file, text = self._document.file, self._document.text
+        value: Any = None
+        documents = 0
+        try:
+            for event in self._events:
+                if isinstance(event, DocumentStartEvent):
+                    documents += 1
+                    if documents > 1:
+                        _refuse(file, _place(event), "a second YAML document starts here: write one")
+                    value = self._convert(self._next(), ())
+        except MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            _refuse(file, Place(mark.line + 1, mark.column + 1) if mark else Place(0, 0), _syntax(error, text), error)
+        except ReaderError as error:
+            line, column = text.count("\n", 0, error.position) + 1, error.position - text.rfind("\n", 0, error.position)
+            _refuse(file, Place(line, column), "a control character is not allowed here", error)
+        except (YAMLError, ValueError, RecursionError) as error:
+            _refuse(file, Place(0, 0), f"is not YAML: {error}", error)
+        return value
+
+    def _next(self) -> Event:
+        event = next(self._events)
+        for recorded in self._recording:
+            recorded.append(event)
+        return event
+
+    def _convert(self, event: Event, path: Path_) -> Any:
+        place = _place(event)
+        if isinstance(event, AliasEvent):
+            event = self._named(event)
+        if self._places is not None:
+            self._places.keys.setdefault(path, place)
+            # Where nothing is written, the mark is somewhere behind it: the key is nearer.
+            empty = isinstance(event, ScalarEvent) and not event.value and not event.style and event.tag is None
+            self._places.values[path] = self._places.keys[path] if empty else place
         self._count += 1
-        # Fatal, both: an alias that holds itself, or doubles ten thousand times, has no end to report.
+        # Fatal, both: an alias that doubles ten thousand times has no end to report.
         if len(path) > MAX_DEPTH:
             _refuse(self._document.file, place, f"is nested deeper than {MAX_DEPTH} levels")
-        if self._count > MAX_VALUES:
-            _refuse(self._document.file, place, f"there are more than {MAX_VALUES} values up to here")
+        if self._count > self._document.kind.most_values:
+            _refuse(
+                self._document.file, place, f"there are more than {self._document.kind.most_values} values up to here"
+            )
+        anchor = event.anchor if isinstance(event, NodeEvent) else None
+        if anchor is None:
+            return self._value_or_none(event, path, place)
+        recorded = [_without_anchor(event)]
+        self._recording.append(recorded)
+        self._anchors.pop(anchor, None)  # until it ends: what holds itself has no end
         try:
-            return self._value(node, path)
+            return self._value_or_none(event, path, place)
+        finally:
+            self._recording = [each for each in self._recording if each is not recorded]
+            self._anchors[anchor] = recorded
+
+    def _named(self, alias: AliasEvent) -> Event:
+        """The first event of what an alias stands for; the others come next."""
+        recorded = self._anchors.get(alias.anchor)
+        if recorded is None:
+            _refuse(self._document.file, _place(alias), f"this is not YAML: found undefined alias {alias.anchor!r}")
+        for outer in self._recording:  # an alias in what is recorded is recorded as what it stands for
+            outer.pop()
+            outer.append(recorded[0])
+        self._events = itertools.chain(recorded[1:], self._events)
+        return recorded[0]
+
+    def _value_or_none(self, event: Event, path: Path_, place: Place) -> Any:
+        try:
+            return self._value(event, path)
         except _UnreadableError as error:
             self._document.unreadable.add(path)
             self._note(place, str(error))
             return None
 
-    def _value(self, node: Node, path: Path_) -> Any:
-        kind = str(node.tag).removeprefix(_TAG)
-        if isinstance(node, MappingNode) and kind == "map":
-            return self._mapping(node, path)
-        if isinstance(node, SequenceNode) and kind == "seq":
-            return [self.convert(item, (*path, index)) for index, item in enumerate(node.value)]
-        if isinstance(node, ScalarNode) and kind in _SCALARS:
-            return self._scalar(node, kind)
-        raise _UnreadableError(f"the tag {str(node.tag).replace(_TAG, '!!')} is not known here: write a plain value")
+    def _value(self, event: Event, path: Path_) -> Any:
+        kind = self._tag(event).removeprefix(_TAG)
+        if isinstance(event, ScalarEvent) and kind in _SCALARS:
+            return self._scalar(event, kind)
+        if isinstance(event, MappingStartEvent) and kind == "map":
+            return self._mapping(path)
+        if isinstance(event, CollectionStartEvent) and kind == "seq":
+            return list(self._items(path))
+        self._skip(event)
+        raise _UnreadableError(
+            f"the tag {self._tag(event).replace(_TAG, '!!')} is not known here: write a plain value"
+        )
 
-    def _mapping(self, node: MappingNode, path: Path_) -> Mapping[str, Any]:
+    def _items(self, path: Path_) -> Iterator[Any]:
+        for index in itertools.count():
+            event = self._next()
+            if isinstance(event, CollectionEndEvent):
+                return
+            yield self._convert(event, (*path, index))
+
+    def _mapping(self, path: Path_) -> Mapping[str, Any]:
         result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            place, key = _place(key_node), key_node.value
-            if key_node.tag == f"{_TAG}merge":
+        lines: dict[str, int] = {}
+        while not isinstance(event := self._next(), CollectionEndEvent):
+            place = _place(event)
+            if isinstance(event, AliasEvent):
+                event = self._named(event)
+            tag = self._tag(event)
+            key = event.value if isinstance(event, ScalarEvent) else None
+            self._skip(event)
+            if tag == f"{_TAG}merge":
                 self._note(place, "merge keys (<<) are not part of YAML 1.2: write the keys out")
-            elif key_node.tag != f"{_TAG}str":
+            elif tag != f"{_TAG}str" or key is None:
                 self._note(place, "a key is text: put it in quotes")
             elif key in result:
-                first = self._document.keys[*path, key]
-                self._note(place, f"key {key!r} is written twice, first in line {first.line}")
+                self._note(place, f"key {key!r} is written twice, first in line {lines[key]}")
             else:
-                self._document.keys[*path, key] = place
-                result[key] = self.convert(value_node, (*path, key))
+                lines[key] = place.line
+                if self._places is not None:
+                    self._places.keys[*path, key] = place
+                result[key] = self._convert(self._next(), (*path, key))
+                continue
+            self._skip(self._next())
         return result
 
-    def _scalar(self, node: ScalarNode, kind: str) -> str | int | float | None:
+    def _skip(self, event: Event) -> None:
+        """Pass over the rest of what begins with an event."""
+        depth = isinstance(event, CollectionStartEvent)
+        while depth:
+            event = self._next()
+            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+
+    def _tag(self, event: Event) -> str:
+        if not isinstance(event, NodeEvent):
+            return ""
+        if event.tag is not None and str(event.tag) != "!":
+            return str(event.tag)
+        if not isinstance(event, ScalarEvent):
+            kind = MappingNode if isinstance(event, MappingStartEvent) else SequenceNode
+            return str(self._yaml.resolver.resolve(kind, None, event.implicit))
+        if not event.implicit[0]:
+            return f"{_TAG}str"
+        key = (event.value, event.implicit)
+        if key not in self._tags:
+            if len(self._tags) > 10_000:
+                self._tags.clear()
+            self._tags[key] = str(self._yaml.resolver.resolve(ScalarNode, event.value, event.implicit))
+        return self._tags[key]
+
+    def _scalar(self, event: ScalarEvent, kind: str) -> str | int | float | None:
+        if kind == "null":
+            return None
+        if kind not in ("bool", "int", "float"):
+            return _text(event)
+        node = ScalarNode(f"{_TAG}{kind}", event.value)
+        constructor = self._yaml.constructor
         try:
             match kind:
-                case "null":
-                    return None
                 case "bool":
-                    return bool(self._constructor.construct_yaml_bool(node))
+                    return bool(constructor.construct_yaml_bool(node))
                 case "int":
-                    return int(self._constructor.construct_yaml_int(node))
-                case "float":
-                    return _finite(self._constructor.construct_yaml_float(node))
+                    return int(constructor.construct_yaml_int(node))
+            return _finite(constructor.construct_yaml_float(node))
         except (KeyError, ValueError, IndexError) as error:
-            raise _UnreadableError(f"{node.value[:40]!r} cannot be read as {kind}") from error
-        return _text(node)
+            raise _UnreadableError(f"{event.value[:40]!r} cannot be read as {kind}") from error
 
     def _note(self, place: Place, message: str) -> None:
         self._document.problems.append(self._document.problem(place, message))
+
+
+def _without_anchor(event: Event) -> Event:
+    """The same event as an alias brings it back: it names nothing anew."""
+    import copy
+
+    plain = copy.copy(event)
+    plain.anchor = None
+    return plain
 
 
 def _finite(value: float) -> float:
@@ -209,9 +364,9 @@ def _finite(value: float) -> float:
     return value
 
 
-def _text(node: ScalarNode) -> str:
-    text: str = node.value
-    if node.style is None and text.lower() in _BOOLEAN_IN_YAML_1_1:
+def _text(event: ScalarEvent) -> str:
+    text: str = event.value
+    if not event.style and text.lower() in _BOOLEAN_IN_YAML_1_1:
         raise _UnreadableError(
             f"{text} is true or false to some readers and text to others: write true, false or '{text}'"
         )
@@ -222,5 +377,5 @@ def _text(node: ScalarNode) -> str:
     return text
 
 
-def _place(node: Node) -> Place:
-    return Place(node.start_mark.line + 1, node.start_mark.column + 1)
+def _place(event: Event) -> Place:
+    return Place(event.start_mark.line + 1, event.start_mark.column + 1)

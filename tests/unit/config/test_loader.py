@@ -177,8 +177,8 @@ def test_one_mistake_is_one_message_at_its_place(text, line, column, message):
         ("a: b: c", 1, 5, "this is not YAML: mapping values are not allowed here"),
         ("a: *b", 1, 4, "this is not YAML: found undefined alias 'b'"),
         ("a: 1\nb: \x01", 2, 4, "a control character is not allowed here"),
-        ("a: &a [*a]", 1, 4, "is nested deeper than 50 levels"),
-        ("[" * 200, 1, 201, "this is not YAML: expected the node content, but found '<stream end>'"),
+        ("a: &a [*a]", 1, 8, "this is not YAML: found undefined alias 'a'"),
+        ("[" * 200, 1, 52, "is nested deeper than 50 levels"),
         ("[" * 200 + "]" * 200, 1, 52, "is nested deeper than 50 levels"),
     ],
 )
