@@ -7,6 +7,7 @@ thousands of jobs needs little more memory than its values. Places are looked up
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from collections.abc import Iterator, Mapping
@@ -228,8 +229,7 @@ class _Reader:
             _refuse(
                 self._document.file, place, f"there are more than {self._document.kind.most_values} values up to here"
             )
-        anchor = event.anchor if isinstance(event, NodeEvent) else None
-        if anchor is None:
+        if not isinstance(event, NodeEvent) or (anchor := event.anchor) is None:
             return self._value_or_none(event, path, place)
         recorded = [_without_anchor(event)]
         self._recording.append(recorded)
@@ -268,9 +268,7 @@ class _Reader:
         if isinstance(event, CollectionStartEvent) and kind == "seq":
             return list(self._items(path))
         self._skip(event)
-        raise _UnreadableError(
-            f"the tag {self._tag(event).replace(_TAG, '!!')} is not known here: write a plain value"
-        )
+        raise _UnreadableError(f"the tag {self._tag(event).replace(_TAG, '!!')} is not known here: write a plain value")
 
     def _items(self, path: Path_) -> Iterator[Any]:
         for index in itertools.count():
@@ -306,13 +304,13 @@ class _Reader:
 
     def _skip(self, event: Event) -> None:
         """Pass over the rest of what begins with an event."""
-        depth = isinstance(event, CollectionStartEvent)
+        depth = int(isinstance(event, CollectionStartEvent))
         while depth:
             event = self._next()
             depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
 
     def _tag(self, event: Event) -> str:
-        if not isinstance(event, NodeEvent):
+        if not isinstance(event, CollectionStartEvent | ScalarEvent):
             return ""
         if event.tag is not None and str(event.tag) != "!":
             return str(event.tag)
@@ -349,10 +347,8 @@ class _Reader:
         self._document.problems.append(self._document.problem(place, message))
 
 
-def _without_anchor(event: Event) -> Event:
+def _without_anchor(event: NodeEvent) -> Event:
     """The same event as an alias brings it back: it names nothing anew."""
-    import copy
-
     plain = copy.copy(event)
     plain.anchor = None
     return plain

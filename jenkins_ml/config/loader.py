@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
-import re
-import types
-import typing
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
-
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from typing import Final
 
 from jenkins_ml.config.document import Document, Place, parse, read
 from jenkins_ml.config.model import Config, seconds
-from jenkins_ml.config.patterns import WORDS
-from jenkins_ml.config.section import EXPECTED, RULE, Path_
-from jenkins_ml.errors import ConfigurationError, Problem
+from jenkins_ml.config.validation import validated
+from jenkins_ml.errors import ConfigurationError
 from jenkins_ml.names import CONFIG_FILE
 
 _NEXT_STEP: Final = "every key and its type: `jenkins-ml validate --schema`"
-
-# What pydantic calls a type -> what a person would.
-_EXPECTED: Final = {
-    "string_type": "text",
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "tuple_type": "a list",
-    "dict_type": "a section with keys",
-    "model_type": "a section with keys",
-    "time_delta_type": "a duration such as 500ms, 90s, 10m, 2h or 1d",
-}
-_BOUNDS: Final = {
-    "greater_than": "more than {gt:g}",
-    "greater_than_equal": "at least {ge:g}",
-    "less_than": "less than {lt:g}",
-    "less_than_equal": "at most {le:g}",
-}
 
 
 def load(directory: Path) -> Config:
@@ -50,9 +23,7 @@ def load(directory: Path) -> Config:
         directory: the folder that holds jenkins-ml.yaml.
 
     Raises:
-        ConfigurationError: with every problem of the file. Rules between the keys of one section ("either
-            `entrypoint` or `command`") are looked at when each key of that section is right by itself, those between
-            sections when each section is.
+        ConfigurationError: with every problem of the file (see `validated`).
     """
     return _validate(read(directory / CONFIG_FILE))
 
@@ -77,137 +48,7 @@ def digest_of(config: Config) -> str:
 
 
 def _validate(document: Document) -> Config:
-    problems = list(document.problems)
-    if document.value is None and not problems:
+    if document.value is None and not document.problems:
         problem = document.problem(Place(1, 1), "is empty: at least `model`, `data` and `train` are needed")
         raise ConfigurationError((problem,), "run `jenkins-ml init` in an empty folder to see one")
-    try:
-        config = Config.model_validate(document.value)
-    except ValidationError as error:
-        problems.extend(_problems(document, error.errors(include_url=False)))
-        raise ConfigurationError(tuple(problems), _NEXT_STEP) from error
-    if problems:
-        raise ConfigurationError(tuple(problems), _NEXT_STEP)
-    return config
-
-
-def _problems(document: Document, errors: list[ErrorDetails]) -> Iterator[Problem]:
-    suggested: set[Path_] = set()
-    missing: list[Path_] = []
-    for error in errors:
-        path, of_key = _place(document, error)
-        if error["type"] == "missing":
-            missing.append(path)
-        elif error["type"] == "too_short" and error["input"]:
-            continue  # pydantic counts what is right in a list, and has told what is wrong
-        elif error["type"] == "extra_forbidden" or (of_key and error["type"] == "literal_error"):
-            message, near = _unknown_key(path)
-            suggested.update((*path[:-1], key) for key in near)
-            yield document.problem(document.keys[path], message)
-        elif of_key:
-            yield document.problem(document.keys[path], _message(path[:-1], error))
-        elif not any(bad[: len(path)] == path for bad in document.unreadable):  # said already, in better words
-            of_section = error["type"] in ("value_error", RULE) and document.holds_values(path)
-            place = (document.keys if of_section else document.values)[path]
-            yield document.problem(place, _message(path, error))
-    for path in missing:
-        if path not in suggested and path[:-1] not in document.unreadable:  # a misspelt key is one mistake, not two
-            section = f" in {_dotted(path[:-1])}" if path[:-1] else ""
-            yield document.problem(document.keys[path[:-1]], f"missing key '{path[-1]}'{section}")
-
-
-def _place(document: Document, error: ErrorDetails) -> tuple[Path_, bool]:
-    """The path of what is wrong, as the file has it, and whether its key is wrong rather than its value."""
-    path = error["loc"]
-    # pydantic's mark of a key; a file may also have a key of that name.
-    if path[-1:] == ("[key]",) and path[-2:-1] == (error["input"],):
-        return path[:-1], True
-    if error["type"] == "missing":
-        return path, False
-    # Some errors are of a key that has a default, or that a shorter way to write a section stands for: the nearest
-    # that the file has is meant.
-    while path not in document.values:
-        path = path[:-1]
-    return path, False
-
-
-def _unknown_key(path: Path_) -> tuple[str, list[str]]:
-    known = _known_keys(path[:-1])
-    near = difflib.get_close_matches(str(path[-1]), known, n=1)
-    return f"unknown key {_short(path[-1])}: {_hint(near, known)}", near
-
-
-def _hint(near: list[str], known: list[str]) -> str:
-    return f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
-
-
-def _known_keys(path: Path_) -> list[str]:
-    """The keys that the section at `path` may have."""
-    annotation: Any = Config
-    for key in path:
-        annotation = _plain(annotation)
-        if typing.get_origin(annotation) is dict:
-            annotation = typing.get_args(annotation)[1]
-        elif typing.get_origin(annotation) is tuple:
-            annotation = typing.get_args(annotation)[0]
-        else:
-            annotation = annotation.model_fields[key].annotation
-    annotation = _plain(annotation)
-    if typing.get_origin(annotation) is dict:
-        return list(typing.get_args(typing.get_args(annotation)[0]))  # dict[Literal[...], ...]
-    return list(annotation.model_fields)
-
-
-def _plain(annotation: Any) -> Any:
-    """A type without what is said about it: X of `Annotated[X, ...]` and of `X | None`."""
-    while (origin := typing.get_origin(annotation)) in (typing.Annotated, typing.Union, types.UnionType):
-        options = typing.get_args(annotation)
-        annotation = options[0] if origin is typing.Annotated else next(o for o in options if o is not type(None))
-    return annotation
-
-
-def _message(path: Path_, error: ErrorDetails) -> str:
-    kind, value, context = error["type"], error["input"], error.get("ctx", {})
-    where = f"{_dotted(path)}: " if path else ""
-    if kind in _EXPECTED or kind == EXPECTED:
-        hint = ": put it in quotes" if kind == "string_type" and isinstance(value, bool | int | float) else ""
-        return f"{where}{_EXPECTED.get(kind) or error['msg']} is expected, not {_shown(value)}{hint}"
-    if kind in _BOUNDS:
-        return f"{where}must be {_BOUNDS[kind].format(**context)}, not {value}"
-    match kind:
-        case "literal_error":
-            known = re.findall(r"'([^']*)'", context["expected"])
-            near = difflib.get_close_matches(value, known, n=1) if isinstance(value, str) else []
-            return f"{where}{_shown(value)} is not known: {_hint(near, known)}"
-        case "string_pattern_mismatch":
-            return f"{where}{_shown(value)} does not fit: {WORDS[context['pattern']].rule}"
-        case "string_too_short" | "too_short":
-            return f"{where}must not be empty"
-        case "value_error":
-            return f"{where}{context['error']}"
-    return f"{where}{error['msg']}"
-
-
-def _dotted(path: Path_) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-
-
-def _shown(value: Any) -> str:
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return str(value).lower()
-        case str():
-            return f"text {_short(value)}"
-        case int() | float():
-            return f"the number {_short(value)}"
-        case list():
-            return "a list"
-        case _:
-            return "a section"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:36]}...{text[-1]}"
+    return validated(document, Config, _NEXT_STEP)
