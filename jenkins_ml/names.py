@@ -25,6 +25,11 @@ ENV_ROLLBACK_REASON: Final = "JENKINS_ML_ROLLBACK_REASON"
 # Jenkins says so in every build; JENKINS_URL and BUILD_URL are not always set, and JENKINS_URL also names a server for `jobs`.
 ENV_BUILD_TAG: Final = "BUILD_TAG"
 ENV_NODE: Final = "NODE_NAME"  # the agent that a build's stage runs on
+# The server that `jobs` works on. Jenkins sets the first in its builds too, to the address of the server itself.
+ENV_JENKINS_URL: Final = "JENKINS_URL"
+ENV_JENKINS_USER: Final = "JENKINS_USER"
+ENV_JENKINS_TOKEN: Final = "JENKINS_TOKEN"  # noqa: S105 - a name
+ENV_JENKINS_PROFILE: Final = "JENKINS_ML_SERVER"  # a profile of servers.toml, instead of those three
 
 # --- model store -----------------------------------------------------------------------------------------------------
 MANIFEST: Final = "manifest.json"
