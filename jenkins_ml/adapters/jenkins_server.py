@@ -1,8 +1,8 @@
 """A client of Jenkins: python-jenkins, with what it lacks.
 
-Every method of python-jenkins goes through `Server.exchange`'s road and thereby has deadlines, waits for a server that
-restarts, sends crumbs only where they are asked for, follows no redirect, and raises our errors. python-jenkins' own
-`NotFoundException` and requests' `HTTPError` stay what its callers expect: `NotFound` and `Refused` are both.
+Every method of python-jenkins goes the road of `Conversation.exchange` and thereby has deadlines, waits for a server
+that restarts, sends crumbs only where they are asked for, follows no redirect, and raises our errors. python-jenkins'
+own `NotFoundException` and requests' `HTTPError` stay what its callers expect: `NotFound` and `Refused` are both.
 
 Importing python-jenkins takes more than 0.1 s, so only what talks to a server imports this module.
 """
@@ -10,37 +10,22 @@ Importing python-jenkins takes more than 0.1 s, so only what talks to a server i
 from __future__ import annotations
 
 import io
-import os
 import re
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http.client import responses
-from ipaddress import ip_address
-from types import TracebackType
-from typing import Any, Final, Self
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from typing import Any
 
 import jenkins
 import requests
-from requests.auth import HTTPBasicAuth
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 
-from jenkins_ml import __version__
-from jenkins_ml.adapters.jenkins_answers import (
-    Answer,
-    Forbidden,
-    ServerFailed,
-    elsewhere,
-    forbidden,
-    not_jenkins,
-    refused_token,
-    without_crumb,
-    x_error,
-)
-from jenkins_ml.adapters.jenkins_http import Broken, Call, Channel, Route
+from jenkins_ml.adapters.jenkins_answers import Answer, Forbidden, ServerFailed, x_error
+from jenkins_ml.adapters.jenkins_conversation import Conversation, version_of
+from jenkins_ml.adapters.jenkins_http import Call
+from jenkins_ml.adapters.jenkins_paths import item_name, item_path
 from jenkins_ml.adapters.jenkins_profile import Profile
-from jenkins_ml.adapters.jenkins_retry import Clock, Limits, Note, Outage, Patience, Unclear, trouble_of
+from jenkins_ml.adapters.jenkins_retry import Clock, Limits, Note, Unclear
 from jenkins_ml.errors import Unavailable, UsageError
 
 __all__ = [
@@ -57,13 +42,6 @@ __all__ = [
     "item_path",
     "x_error",
 ]
-
-_FORM: Final = "application/x-www-form-urlencoded"
-_CRUMB_TRIES: Final = 3  # a restart takes the session away, and the crumb with it
-_AGAIN: Final = "try again when the server is back"
-_NOTHING: Final[Mapping[str, str]] = {}
-_EXTRA_HEADERS: Final = "JENKINS_API_EXTRA_HEADERS"  # python-jenkins' variable: a header a line
-_NO_VERIFY: Final = "PYTHONHTTPSVERIFY"  # python-jenkins takes 0 for leave to trust any certificate
 
 
 class NotFound(UsageError, jenkins.NotFoundException):  # type: ignore[misc]  # python-jenkins has no types
@@ -85,37 +63,14 @@ class Refused(UsageError, requests.HTTPError):
     __str__ = UsageError.__str__
 
 
-def item_path(name: str) -> str:
-    """The path of a job or folder below the server's address: "a/b c/x" -> "job/a/job/b%20c/job/x".
-
-    Raises:
-        UsageError: it is no full name.
-    """
-    parts = name.strip("/").split("/")
-    if any(part in ("", ".", "..") or re.search(r"[\x00-\x1f\x7f]", part) for part in parts):
-        raise UsageError(f"{name!r} is no full name of a job", "write it as folder/job, without the word job between")
-    return "/".join(f"job/{quote(part, safe='')}" for part in parts)
-
-
-def item_name(path: str) -> str:
-    """The full name that such a path or URL names; the way back of `item_path`."""
-    words = urlsplit(path).path.strip("/").split("/")
-    start = words.index("job") if "job" in words else len(words)
-    pairs = zip(words[start::2], words[start + 1 :: 2], strict=False)
-    return "/".join(unquote(name) for word, name in pairs if word == "job")
-
-
-class Server(jenkins.Jenkins):  # type: ignore[misc]  # python-jenkins has no types
-    """A Jenkins server, asked as one user. Safe to call from several threads: each call has a connection to itself.
+class Server(Conversation, jenkins.Jenkins):  # type: ignore[misc]  # python-jenkins has no types
+    """A Jenkins server, asked as one user: `exchange` and all methods of python-jenkins. Safe to call from many threads.
 
     Args:
         profile: where, and as whom.
         note: is told what a person should know while waiting, a line at a time, from any thread.
         limits: how long things may take.
         clock: for tests.
-
-    Attributes:
-        ends: when every call has to be over (`Clock.monotonic`); None for no such time. Whoever has a deadline sets it.
     """
 
     def __init__(
@@ -126,111 +81,11 @@ class Server(jenkins.Jenkins):  # type: ignore[misc]  # python-jenkins has no ty
         limits: Limits | None = None,
         clock: Clock | None = None,
     ) -> None:
-        # python-jenkins' own would log the extra headers, whose values are secrets, and trust any certificate where a
+        # python-jenkins' own is not called: it would log the values of extra headers, and trust any certificate where a
         # variable says so. These are the attributes that its methods use.
-        self.server = profile.url
-        self.timeout = (limits or Limits()).request
-        self.crumb: bool = False
-        self.auth = HTTPBasicAuth(profile.user.encode(), profile.token.encode())
-        self.user = profile.user
-        self.limits = limits or Limits()
-        self.clock = clock or Clock()
-        self.note = note or (lambda _: None)
-        self.ends: float | None = None
-        self._profile = profile
-        self._headers = self._common_headers()
-        self._route: Route | None = None
-        self._idle: deque[tuple[Channel, dict[str, str]]] = deque()
-        self._accepted = False  # the token, at least once
-        self._outage = Outage(self.server, self.note, self.clock)
-        self._warn()
-
-    def __repr__(self) -> str:
-        return f"Server({self.server!r}, user={self.user!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections that are idle; a later call opens a new one."""
-        while self._idle:
-            self._idle.pop()[0].close()
-
-    def exchange(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] = _NOTHING,
-        body: bytes | None = None,
-        form: Sequence[tuple[str, str]] | None = None,
-        content_type: str | None = None,
-        repeat: bool | None = None,
-        most_bytes: int | None = None,
-    ) -> Answer:
-        """Ask, and get every answer below 500 that Jenkins itself gave, except for 401 and 403.
-
-        Args:
-            method: of HTTP.
-            path: relative to the server's address, quoted.
-            query: added to it, never holding a secret: addresses are logged.
-            body: what is sent.
-            form: what is sent instead, as a web form.
-            content_type: of the body.
-            repeat: whether doing it twice is as good as once; None for yes with GET and HEAD, no with others.
-            most_bytes: the longest answer, where that is not `Limits.most_bytes`.
-
-        Raises:
-            UsageError: the token is not accepted, this is not Jenkins, or it leads to a login page.
-            Forbidden: the user lacks a permission.
-            ServerFailed: Jenkins failed at it (500).
-            Unclear: it broke off, and must not be repeated.
-            Unavailable: the server does not answer, and did not come back in time.
-        """
-        headers = dict(self._headers)
-        if form is not None:
-            body, content_type = urlencode(form).encode(), _FORM
-        if content_type is not None:
-            headers["Content-Type"] = content_type
-        url = self.server + path + (f"?{urlencode(query)}" if query else "")
-        return self._ask(Call(method, url, headers, body), repeat, most_bytes)
-
-    def wait_until_ready(self, seconds: float) -> str:
-        """Wait for a server that starts or restarts, until it takes requests of this user.
-
-        Returns:
-            Its version.
-
-        Raises:
-            UsageError: it does not accept the token, or is not Jenkins.
-            Unavailable: it is not ready in time.
-        """
-        call = Call("GET", f"{self.server}api/json?tree=mode", self._headers)
-        patience = Patience(self.clock, seconds, self._within(seconds))
-        # A server that starts may answer 401 for as long as it has not read who its users are.
-        answer = self._checked(call, self._answer(call, True, patience, None, token_known=True))
-        return _version(answer)
-
-    def whoami(self) -> str:
-        """The ID of the user that the server takes us for.
-
-        Raises:
-            UsageError: it takes us for nobody, or is not Jenkins.
-        """
-        answer = self.exchange("GET", "whoAmI/api/json")
-        known = answer.json() if answer.status == 200 else None
-        if not isinstance(known, dict) or not isinstance(known.get("name"), str):
-            raise not_jenkins(answer)
-        if known.get("anonymous"):
-            raise refused_token(answer, self.user)
-        return str(known["name"])
-
-    # --- python-jenkins' methods, on the same road -------------------------------------------------------------------
+        super().__init__(profile, note=note, limits=limits, clock=clock)
+        self.timeout = self.limits.request
+        self.crumb = False
 
     def jenkins_request(
         self,
@@ -281,7 +136,7 @@ class Server(jenkins.Jenkins):  # type: ignore[misc]  # python-jenkins has no ty
 
     def get_version(self) -> str:
         """The server's version."""
-        return _version(self.exchange("GET", "api/json", query={"tree": "mode"}))
+        return version_of(self.exchange("GET", "api/json", query={"tree": "mode"}))
 
     def wait_for_normal_op(self, timeout: float) -> bool:
         """Whether the server is ready within so many seconds."""
@@ -307,7 +162,7 @@ class Server(jenkins.Jenkins):  # type: ignore[misc]  # python-jenkins has no ty
         if body is not None and not isinstance(body, bytes):
             raise UsageError("a request's body has to be text or bytes", "read the file first")
         call = Call(prepared.method or "GET", url, {**given, **self._headers}, body)
-        answer = self._ask(call, None, None)
+        answer = self.ask(call)
         response = requests.Response()
         response.status_code, response.url, response.request = answer.status, url, prepared
         response.reason = responses.get(answer.status, "")
@@ -316,156 +171,6 @@ class Server(jenkins.Jenkins):  # type: ignore[misc]  # python-jenkins has no ty
         response._content = answer.body
         response.raw = io.BytesIO(answer.body)
         return response
-
-    # --- the road ----------------------------------------------------------------------------------------------------
-
-    def _ask(self, call: Call, repeat: bool | None, most_bytes: int | None) -> Answer:
-        if repeat is None:
-            repeat = call.method in ("GET", "HEAD")
-        patience = Patience(self.clock, self.limits.restart, self.ends)
-        return self._checked(call, self._answer(call, repeat, patience, most_bytes))
-
-    def _answer(
-        self, call: Call, repeat: bool, patience: Patience, most_bytes: int | None, *, token_known: bool = False
-    ) -> Answer:
-        """The first answer that counts."""
-        while True:
-            outcome = self._attempt(call, most_bytes, patience.ends, fresh=not repeat)
-            trouble = trouble_of(outcome, token_known=token_known or self._accepted)
-            if trouble is None and isinstance(outcome, Answer):
-                self._accepted = self._accepted or outcome.status < 400
-                self._outage.over()
-                return outcome
-            assert trouble is not None  # noqa: S101 - an outcome without an answer is trouble
-            if not trouble.refused and not repeat:
-                raise Unclear(
-                    f"nobody knows whether Jenkins has done what {call.method} {call.shown} asks for: {trouble.text}",
-                    "look at the server before you ask for it again",
-                    under_way=trouble.under_way,
-                )
-            pause = patience.pause(trouble)
-            if pause is None:
-                if isinstance(outcome, Answer) and outcome.status == 401:
-                    raise refused_token(outcome, self.user)
-                raise Unavailable(f"Jenkins at {self.server} is not available: {trouble.text}", _AGAIN)
-            token_known = token_known or (trouble.refused and trouble.patience is None)
-            if trouble.patience is None:
-                self._outage.noticed(trouble, patience.seconds)
-            self.clock.sleep(pause)
-
-    def _attempt(self, call: Call, most_bytes: int | None, ends: float | None, *, fresh: bool) -> Answer | Broken:
-        """Send it once; a second time where Jenkins wanted a crumb and had therefore not looked at it."""
-        try:
-            channel, crumb = self._idle.pop()
-        except IndexError:
-            channel, crumb = Channel(self._way()), {}
-
-        def send(request: Call) -> Answer:
-            left = self.limits.request if ends is None else min(self.limits.request, ends - self.clock.monotonic())
-            if left <= 0:
-                raise Broken("not connected", "the time is up")
-            most = most_bytes or self.limits.most_bytes
-            return channel.send(request, min(self.limits.connect, left), left, most, fresh=fresh)
-
-        try:
-            answer = send(_with(call, crumb))
-            for _ in range(_CRUMB_TRIES):
-                if not without_crumb(answer):
-                    break
-                channel.forget()
-                issued = self._crumb(send)
-                if isinstance(issued, Answer):
-                    answer = issued if issued.status in (401, 429, 503) else answer
-                    break
-                crumb = issued
-                answer = send(_with(call, crumb))
-        except Broken as broken:
-            channel.close()
-            return broken
-        except BaseException:
-            channel.close()
-            raise
-        self._idle.append((channel, crumb))
-        return answer
-
-    def _crumb(self, send: Any) -> dict[str, str] | Answer:
-        """A crumb of this channel's session as a header; the answer instead, where there is none.
-
-        Raises:
-            Broken: there was no answer; what the crumb is for was refused before, so it is not under way.
-        """
-        try:
-            answer: Answer = send(Call("GET", f"{self.server}crumbIssuer/api/json", self._headers))
-        except Broken as broken:
-            raise Broken("not connected", broken.reason) from broken
-        if answer.status in (502, 504):
-            raise Broken("not connected", f"no crumb ({answer.status})")
-        if answer.status != 200:
-            return answer
-        issued = answer.json()
-        try:
-            return {str(issued["crumbRequestField"]): str(issued["crumb"])}
-        except (TypeError, KeyError):
-            raise not_jenkins(answer) from None
-
-    def _checked(self, call: Call, answer: Answer) -> Answer:
-        """The answer, unless it stands for a failure that no caller can do anything about."""
-        if answer.status == 403:
-            raise forbidden(answer, self.user)
-        if answer.status >= 500:
-            raise ServerFailed(answer)
-        astray = elsewhere(answer, self.server, call.method in ("GET", "HEAD"))
-        if astray is not None:
-            raise astray
-        return answer
-
-    def _within(self, seconds: float) -> float:
-        ends = self.clock.monotonic() + seconds
-        return ends if self.ends is None else min(ends, self.ends)
-
-    def _way(self) -> Route:
-        if self._route is None:
-            self._route = Route.of(self.server)
-        return self._route
-
-    def _common_headers(self) -> dict[str, str]:
-        headers = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": f"jenkins-ml/{__version__}"}
-        for line in os.environ.get(_EXTRA_HEADERS, "").split("\n"):
-            name, colon, value = line.partition(":")
-            if colon:
-                headers[name.strip()] = value.strip()
-        prepared = requests.PreparedRequest()
-        prepared.headers = CaseInsensitiveDict()
-        headers["Authorization"] = self.auth(prepared).headers["Authorization"]
-        return headers
-
-    def _warn(self) -> None:
-        parts = urlsplit(self.server)
-        if parts.scheme == "http" and not _loopback(parts.hostname or ""):
-            self.note(f"warning: {self.server} is not encrypted: whoever is on the way can read the token")
-        if os.environ.get(_NO_VERIFY) == "0":
-            self.note(
-                f"warning: {_NO_VERIFY}=0 is ignored, certificates are checked: name your authority's certificates in "
-                "REQUESTS_CA_BUNDLE"
-            )
-
-
-def _with(call: Call, crumb: Mapping[str, str]) -> Call:
-    return Call(call.method, call.url, {**call.headers, **crumb}, call.body) if crumb else call
-
-
-def _version(answer: Answer) -> str:
-    version = answer.headers.get("X-Jenkins", "")
-    if answer.status != 200 or not version:
-        raise not_jenkins(answer)
-    return version
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _text(value: str | bytes) -> str:
