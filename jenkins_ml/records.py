@@ -271,9 +271,67 @@ class JournalEntry:
         return name if isinstance(name, str) else None
 
 
+JobDeed = Literal[
+    "nothing",  # it is as it should be, or stays for the reason in `note`
+    "create",
+    "update",
+    "adopt",  # an update of what belonged to nobody
+    "replace",  # deleted with its builds, and made anew
+    "delete",
+    "refuse",  # it would have to be changed, and may not be
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobChange:
+    """One setting of a job that differs: what the server has, what jobs.yaml asks for; None for nothing."""
+
+    setting: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobAction:
+    """What has to be done about one folder or job of a Jenkins server.
+
+    Args:
+        name: its full name.
+        deed: what is done.
+        kind: "folder", "pipeline" or "multibranch project"; of what is deleted also other classes.
+        changes: setting by setting.
+        before: digest of what the plan rests on; empty where it rests on there being nothing.
+        note: what else a reader should know; of a refusal, why.
+        config: config.xml to send, in a plan that was saved; else empty.
+    """
+
+    name: str
+    deed: JobDeed
+    kind: str
+    changes: tuple[JobChange, ...] = ()
+    before: str = ""
+    note: str = ""
+    config: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobsPlan:
+    """A plan for the jobs of a server, to be reviewed and carried out exactly."""
+
+    RECORD: ClassVar[str] = "jobs-plan/1"
+    owner: str
+    server: str  # its address
+    created: str
+    ignore: tuple[str, ...]
+    actions: tuple[JobAction, ...]
+    missing: tuple[str, ...]  # plugins and credentials that the server lacks, one sentence each
+    unchecked: tuple[str, ...]  # what could not be looked at, and why
+
+
 R = TypeVar("R")
 KINDS: Final[Mapping[str, type]] = {
-    cls.RECORD: cls for cls in (Manifest, Predictions, RunStart, Tested, Trained, Decision, Served, JournalEntry)
+    cls.RECORD: cls
+    for cls in (Manifest, Predictions, RunStart, Tested, Trained, Decision, Served, JournalEntry, JobsPlan)
 }
 
 

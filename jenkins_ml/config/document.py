@@ -106,6 +106,10 @@ class Document:
             value = value[part]
         return isinstance(value, dict | list)
 
+    def written(self, path: Path_) -> Path_:
+        """The path as the file has it: itself."""
+        return path
+
     def problem(self, place: Place, message: str) -> Problem:
         """A problem at a place of this file."""
         return Problem(self.file, place.line, place.column, message)

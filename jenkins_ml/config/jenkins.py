@@ -213,17 +213,18 @@ class Trigger(Section):
     @property
     def kind(self) -> str:
         """Which of them it is."""
-        return next(name for name in ("cron", "poll", "github", "gitlab") if getattr(self, name) is not None)
+        return next(name for name in type(self).model_fields if getattr(self, name) is not None)
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if sum(value is not None for value in (self.cron, self.poll, self.github, self.gitlab)) != 1:
-            raise ValueError("give exactly one of `cron`, `poll`, `github`, `gitlab`")
+        kinds = type(self).model_fields
+        if sum(getattr(self, name) is not None for name in kinds) != 1:
+            raise ValueError(f"give exactly one of {', '.join(f'`{name}`' for name in kinds)}")
         return self
 
 
-class Parameter(Section):
-    """One build parameter. It reaches the stages as an environment variable of its name, never as code."""
+class BuildParameter(Section):
+    """One build parameter: of which kind, and what it is when nobody chooses."""
 
     string: ParameterName | None = Field(default=None, description="Name of a one-line text.")
     text: ParameterName | None = Field(default=None, description="Name of a text of several lines.")
@@ -234,9 +235,6 @@ class Parameter(Section):
         default=None, description="What it is when nobody chooses; default empty, or false."
     )
     description: str = Field(default="", description="Shown beside the field.")
-    sets: TrainingKey | None = Field(
-        default=None, description="Key of train.params that it sets; the text is read as that key's type."
-    )
 
     @property
     def name(self) -> str:
@@ -272,6 +270,14 @@ class Parameter(Section):
         if self.string is not None and isinstance(self.default, str) and re.search(r"[\r\n]", self.default):
             raise ValueError("`string` is one line: use `text`")
         return self
+
+
+class Parameter(BuildParameter):
+    """One build parameter. It reaches the stages as an environment variable of its name, never as code."""
+
+    sets: TrainingKey | None = Field(
+        default=None, description="Key of train.params that it sets; the text is read as that key's type."
+    )
 
 
 class Credential(Section):

@@ -40,6 +40,10 @@ LABEL: Final = rf"^({_DNS}/)?{_WORD}$"
 LABEL_VALUE: Final = rf"^({_WORD})?$"
 RESOURCE: Final = rf"^{_DNS}/{_WORD}$"
 MOUNT: Final = r"^/[^:\r\n]+$"
+OWNER: Final = r"^[A-Za-z0-9]([A-Za-z0-9._/-]{0,98}[A-Za-z0-9])?$"
+OWNER_AND_NAME: Final = r"^[^\s/]+/[^\s/]+$"
+ABSOLUTE: Final = r"^/[^\r\n]*$"
+IN_REPOSITORY: Final = r"^[A-Za-z0-9_.][A-Za-z0-9_./ -]*$"
 
 WORDS: Final = {
     NAME: Words(
@@ -77,5 +81,11 @@ WORDS: Final = {
         "the value of a label has at most 63 letters, digits, '-', '_' and '.', and starts and ends with a letter or digit",
     ),
     RESOURCE: Words("resource", "write a resource as domain/name, such as nvidia.com/gpu"),
+    OWNER: Words(
+        "owner", "an owner has letters, digits, '.', '_', '-' and '/', starts and ends with a letter or digit"
+    ),
+    OWNER_AND_NAME: Words("owner/name", "write owner/name, such as acme/digits"),
+    ABSOLUTE: Words("absolute folder", "write an absolute folder, such as /srv/models"),
+    IN_REPOSITORY: Words("folder", "write a folder of the repository, such as models/digits"),
     MOUNT: Words("absolute folder", "write an absolute folder, such as /srv/models, without ':'"),
 }

@@ -6,18 +6,44 @@ import difflib
 import re
 import types
 import typing
-from collections.abc import Iterator
-from typing import Any, Final, TypeVar
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from jenkins_ml.config.document import Document
+from jenkins_ml.config.document import Document, Place
 from jenkins_ml.config.patterns import WORDS
 from jenkins_ml.config.section import EXPECTED, RULE, Path_
 from jenkins_ml.errors import ConfigurationError, Problem
 
 T = TypeVar("T", bound=BaseModel)
+
+
+class Source(Protocol):
+    """Where a value was written: a whole document, or one put together from parts of it."""
+
+    @property
+    def keys(self) -> Mapping[Path_, Place]:
+        """Path -> place of the key that leads to a value."""
+
+    @property
+    def values(self) -> Mapping[Path_, Place]:
+        """Path -> place of the value."""
+
+    @property
+    def unreadable(self) -> Collection[Path_]:
+        """Paths of values that became None because of a problem."""
+
+    def holds_values(self, path: Path_) -> bool:
+        """Whether there is a mapping or a list at a path."""
+
+    def written(self, path: Path_) -> Path_:
+        """The path as the file has it."""
+
+    def problem(self, place: Place, message: str) -> Problem:
+        """A problem at a place."""
+
 
 # What pydantic calls a type -> what a person would.
 _EXPECTED: Final = {
@@ -55,39 +81,41 @@ def validated(document: Document, shape: type[T], next_step: str) -> T:
     try:
         value = shape.model_validate(document.value)
     except ValidationError as error:
-        problems.extend(_problems(document, shape, error.errors(include_url=False)))
+        problems.extend(explained(document, shape, error))
         raise ConfigurationError(tuple(problems), next_step) from error
     if problems:
         raise ConfigurationError(tuple(problems), next_step)
     return value
 
 
-def _problems(document: Document, shape: type[BaseModel], errors: list[ErrorDetails]) -> Iterator[Problem]:
+def explained(document: Source, shape: type[BaseModel], error: ValidationError) -> Iterator[Problem]:
+    """Every problem of a value that is not of its shape, each at its place and in words."""
     suggested: set[Path_] = set()
     missing: list[Path_] = []
-    for error in errors:
-        path, of_key = _place(document, error)
-        if error["type"] == "missing":
+    for each in error.errors(include_url=False):
+        path, of_key = _place(document, each)
+        if each["type"] == "missing":
             missing.append(path)
-        elif error["type"] == "too_short" and error["input"]:
+        elif each["type"] == "too_short" and each["input"]:
             continue  # pydantic counts what is right in a list, and has told what is wrong
-        elif error["type"] == "extra_forbidden" or (of_key and error["type"] == "literal_error"):
+        elif each["type"] == "extra_forbidden" or (of_key and each["type"] == "literal_error"):
             message, near = _unknown_key(shape, path)
             suggested.update((*path[:-1], key) for key in near)
             yield document.problem(document.keys[path], message)
         elif of_key:
-            yield document.problem(document.keys[path], _message(path[:-1], error))
+            yield document.problem(document.keys[path], _message(document.written(path[:-1]), each))
         elif not any(bad[: len(path)] == path for bad in document.unreadable):  # said already, in better words
-            of_section = error["type"] in ("value_error", RULE) and document.holds_values(path)
+            of_section = each["type"] in ("value_error", RULE) and document.holds_values(path)
             place = (document.keys if of_section else document.values)[path]
-            yield document.problem(place, _message(path, error))
+            yield document.problem(place, _message(document.written(path), each))
     for path in missing:
         if path not in suggested and path[:-1] not in document.unreadable:  # a misspelt key is one mistake, not two
-            section = f" in {_dotted(path[:-1])}" if path[:-1] else ""
+            where = document.written(path[:-1])
+            section = f" in {_dotted(where)}" if where else ""
             yield document.problem(document.keys[path[:-1]], f"missing key '{path[-1]}'{section}")
 
 
-def _place(document: Document, error: ErrorDetails) -> tuple[Path_, bool]:
+def _place(document: Source, error: ErrorDetails) -> tuple[Path_, bool]:
     """The path of what is wrong, as the file has it, and whether its key is wrong rather than its value."""
     path = error["loc"]
     # pydantic's mark of a key; a file may also have a key of that name.

@@ -1,0 +1,173 @@
+"""What a configuration means, whatever way it is written.
+
+A server writes a configuration anew whenever it saves a job: fields that were left out get their defaults, elements get
+the versions of their plugins, lists get other Java classes, secrets are encrypted. So configurations are compared as
+settings: the path to each value, and the value. What is empty or false is left out, as fields that nobody set are;
+where a server adds 0 or -1 to what we did not write, that is a default too (`difference`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final
+
+from jenkins_ml.core.jobs import classes
+from jenkins_ml.core.jobs.xml_tree import Element
+
+Path = tuple[str, ...]
+Settings = Mapping[Path, str]
+
+PRESENT: Final = "present"  # the value of what has no value of its own, such as a property that is only there
+MASK: Final = "***"
+ORDER: Final = "order"
+
+# What each kind of item has that jobs.yaml describes; the rest is the server's and its administrators'. A pipeline is
+# described whole.
+MANAGED: Final[Mapping[str, frozenset[str]]] = {
+    classes.FOLDER: frozenset({"description", "displayName"}),
+    classes.MULTIBRANCH: frozenset(
+        {
+            "description",
+            "displayName",
+            "orphanedItemStrategy",
+            "triggers",
+            "disabled",
+            "sources",
+            "factory",
+        }
+    ),
+}
+
+# Elements that say nothing about how a job behaves, or that a server fills in by itself.
+_UNSAID: Final = frozenset(
+    {"actions", "keepDependencies", "owner", "configVersion", "doGenerateSubmoduleConfigurations", "submoduleCfg"}
+)
+# The same below elements with a tag or a class only.
+_UNSAID_OF: Final[Mapping[str, frozenset[str]]] = {
+    "source": frozenset(
+        # A new id would make every branch a new one, so the id that is there stays (`merge`).
+        {"id", "projectId", "projectName", "sshRemote", "httpRemote", "repositoryUrl", "configuredByUrl", "apiUri.url"}
+    ),
+    classes.SCAN: frozenset({"spec"}),  # follows from the interval
+    "strategy": frozenset({"removeLastBuild"}),
+    "properties": frozenset({classes.JOB_PERMISSIONS}),
+}
+_NONE: Final[Mapping[str, str]] = {  # values that mean "not set"
+    "daysToKeep": "-1",
+    "numToKeep": "-1",
+    "artifactDaysToKeep": "-1",
+    "artifactNumToKeep": "-1",
+}
+# Fields that hold any text: "false", "0" and "-1" are texts there.
+TEXTS: Final = frozenset(
+    {"defaultValue", "description", "displayName", "name", "script", "scriptPath", "value", "key"}
+    | {"regexpFilterText", "regexpFilterExpression", "causeString", "includes", "excludes", "upstreamProjects", "spec"}
+)
+_ONLY_HOLD: Final = frozenset({classes.PARAMETERS, classes.TRIGGERS})  # they say nothing where they hold nothing
+_LISTS: Final = re.compile(
+    r"(java\.util\.|empty-|linked-)?(Arrays\$ArrayList|[Ll]ist|ArrayList|Collections\$\w+)|string-array"
+)
+_SECRET_TAG: Final = re.compile(r"token|secret|password|passphrase|privatekey", re.IGNORECASE)
+_NO_SECRET_TAG: Final = re.compile(r"credentials?Id$", re.IGNORECASE)
+_CIPHER: Final = re.compile(r"\{[A-Za-z0-9+/]{8,}={0,2}\}")
+_USER_INFO: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+
+
+def settings(job: Element, ignore: Collection[str] = ()) -> Settings:
+    """Every setting of a configuration that jobs.yaml can describe.
+
+    Args:
+        job: the configuration.
+        ignore: tags that are passed over, with what is below them.
+
+    Returns:
+        path -> value. A parameter is named in its path ("[DATASET]"); the values of secrets are masked.
+    """
+    managed = MANAGED.get(job.tag)
+    children = tuple(each for each in job.children if managed is None or each.tag in managed)
+    return dict(_below(job.with_children(children), (), frozenset(ignore)))
+
+
+def digest(tag: str, values: Settings) -> str:
+    """32 hexadecimal digits of a SHA-256: equal for configurations that mean the same."""
+    text = json.dumps([tag, sorted((list(path), value) for path, value in values.items())], ensure_ascii=False)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def redacted(job: Element) -> bool:
+    """Whether secrets are missing from a configuration: who may not change the job reads stars in their place.
+
+    Sending it back would put the stars where the secrets are.
+    """
+    return any(each.text == "********" or each.tag == "secret-redacted" for each in job.all())
+
+
+def is_cipher(text: str) -> bool:
+    """Whether a value is a secret as a server encrypts it."""
+    return _CIPHER.fullmatch(text) is not None
+
+
+def _below(node: Element, path: Path, ignore: frozenset[str]) -> Iterator[tuple[Path, str]]:
+    kind = node.attributes.get("class", "")
+    unsaid = _UNSAID | _UNSAID_OF.get(node.tag, frozenset()) | ignore
+    if (strings := _strings(node)) is not None:
+        if strings:
+            yield path, json.dumps(strings, ensure_ascii=False)
+        return
+    if kind and not _LISTS.fullmatch(kind) and path:
+        yield (*path, "class"), kind
+    if node.tag == "parameterDefinitions":
+        yield from _parameters(node, path, ignore)
+        return
+    twice = {tag for tag, count in Counter(each.tag for each in node.children).items() if count > 1}
+    numbers: Counter[str] = Counter()
+    for each in node.children:
+        if each.tag in unsaid:
+            continue
+        step = each.tag
+        if each.tag in twice:
+            step = f"{each.tag}[{numbers[each.tag]}]"
+            numbers[each.tag] += 1
+        if "." in each.tag and each.tag not in _ONLY_HOLD:  # a class: that it is there is a setting by itself
+            yield (*path, step), PRESENT
+        if each.children or "class" in each.attributes:
+            yield from _below(each, (*path, step), ignore)
+        elif value := _value(node, each):
+            yield (*path, step), value
+
+
+def _parameters(node: Element, path: Path, ignore: frozenset[str]) -> Iterator[tuple[Path, str]]:
+    names = []
+    for each in node.children:
+        name = f"[{each.at('name').text if each.at('name') else ''}]"  # type: ignore[union-attr]
+        names.append(name)
+        yield (*path, name), each.tag
+        fields = tuple(part for part in each.children if part.tag != "name")
+        yield from _below(each.with_children(fields), (*path, name), ignore)
+    if len(names) > 1:
+        yield (*path, ORDER), " ".join(names)
+
+
+def _value(parent: Element, node: Element) -> str:
+    """The value of a field; empty for what is not set."""
+    text = node.text if node.text.strip() or "\n" not in node.text else ""
+    free = node.tag in TEXTS and not parent.tag.endswith("BooleanParameterDefinition")
+    if (text == "false" and not free) or _NONE.get(node.tag) == text:
+        return ""
+    named = _SECRET_TAG.search(node.tag) and not _NO_SECRET_TAG.search(node.tag)
+    password = parent.tag.endswith("PasswordParameterDefinition") and node.tag == "defaultValue"
+    if text and (named or password or is_cipher(text)):
+        return MASK
+    return _USER_INFO.sub(MASK, text)
+
+
+def _strings(node: Element) -> list[str] | None:
+    """The texts of a list of strings, whichever of Java's lists it is; None for anything else."""
+    inner = node.children[0] if len(node.children) == 1 and node.children[0].tag == "a" else node
+    if inner.children and all(each.tag == "string" and not each.children for each in inner.children):
+        return [each.text for each in inner.children]
+    return None

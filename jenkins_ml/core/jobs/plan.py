@@ -1,0 +1,213 @@
+"""What has to be done so that a server has the jobs that a jobs.yaml describes; pure, whatever did the looking."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from jenkins_ml.core.jobs import classes, difference, jenkinsfile, marker, meaning
+from jenkins_ml.core.jobs.xml_tree import Element
+from jenkins_ml.records import JobAction, JobChange, JobDeed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desired:
+    """One folder or job as jobs.yaml asks for it.
+
+    Args:
+        name: full name.
+        config: its configuration, without the owner's line.
+        implied: it is a folder that is only asked for because something lies in it: whoever owns it, it will do.
+    """
+
+    name: str
+    config: Element
+    implied: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """One folder or job as the server lists it.
+
+    Args:
+        name: full name.
+        kind: its class, as api/json has it.
+        description: as the server has it; None for none.
+    """
+
+    name: str
+    kind: str
+    description: str | None
+
+    @property
+    def marker(self) -> marker.Marker | None:
+        """Who manages it; None for what was made by hand or by another tool."""
+        return marker.read(self.description)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """How far a plan may go.
+
+    Args:
+        owner: whose jobs are planned.
+        ignore: tags of config.xml that are not looked at.
+        adopt: jobs that are there and belong to nobody are taken over.
+        replace: jobs of another type are deleted and made anew.
+        trust: a job whose line has the right digest is taken for unchanged without reading its configuration.
+    """
+
+    owner: str
+    ignore: Collection[str] = ()
+    adopt: bool = False
+    replace: bool = False
+    trust: bool = False
+
+
+def marked(desired: Desired, rules: Rules) -> tuple[Element, str]:
+    """The configuration with its owner's line, and its digest."""
+    digest = meaning.digest(desired.config.tag, meaning.settings(desired.config, rules.ignore))
+    children = []
+    for each in desired.config.children:
+        if each.tag == "description":
+            each = replace(each, text=marker.mark(each.text, rules.owner, digest))
+        children.append(each)
+    return desired.config.with_children(tuple(children)), digest
+
+
+def needs_reading(desired: Desired, live: Live | None, rules: Rules) -> bool:
+    """Whether the configuration of a job on the server has to be read to plan it."""
+    if live is None or live.kind != classes.API_CLASSES[desired.config.tag]:
+        return False
+    mark = live.marker
+    if desired.implied and (mark is None or mark.owner != rules.owner):
+        return False
+    if mark is None:
+        return True  # what taking it over would change is worth telling even where it is not allowed
+    if mark.owner != rules.owner:
+        return False
+    return not (rules.trust and mark.digest == marked(desired, rules)[1])
+
+
+def action(desired: Desired, live: Live | None, config: Element | None, rules: Rules) -> JobAction:
+    """What has to be done about one job.
+
+    Args:
+        desired: what is asked for.
+        live: what the server lists; None when it has no such job.
+        config: its configuration, where `needs_reading` asks for it.
+        rules: how far to go.
+    """
+    if live is None:
+        return JobAction(name=desired.name, deed="create", kind=_word(desired))
+    found = classes.TYPE_WORDS.get(live.kind, live.kind)
+    mark = live.marker
+    if desired.implied and live.kind == classes.API_CLASSES[classes.FOLDER]:
+        if mark is None or mark.owner != rules.owner:
+            return JobAction(name=desired.name, deed="nothing", kind="folder", note="is there, and is not ours")
+    elif mark is not None and mark.owner != rules.owner:
+        return _refused(desired, f"belongs to {mark.owner}: only what belongs to {rules.owner} is touched")
+    if live.kind != classes.API_CLASSES[desired.config.tag]:
+        if mark is None and not rules.adopt:
+            return _refused(desired, f"is there as a {found}, and was not made by jenkins-ml")
+        if not rules.replace:
+            return _refused(
+                desired,
+                f"is there as a {found}: it would have to be deleted with its builds and made anew (--replace)",
+            )
+        return JobAction(
+            name=desired.name, deed="replace", kind=_word(desired), note=f"the {found} is deleted with its builds"
+        )
+    if config is None:
+        return JobAction(name=desired.name, deed="nothing", kind=_word(desired), note="by its digest")
+    return _compared(desired, mark, config, rules)
+
+
+def removals(live: Iterable[Live], asked_for: Collection[str], rules: Rules) -> Iterator[JobAction]:
+    """What is ours on the server and no longer asked for, the innermost first.
+
+    A folder stays when something lies in it that is not removed too: deleting it would delete that as well.
+    """
+    everything = sorted(live, key=lambda each: each.name)
+    ours = [each for each in everything if each.marker is not None and each.marker.owner == rules.owner]
+    going = {each.name for each in ours} - set(asked_for)
+    inside: dict[str, list[str]] = {}
+    for each in everything:
+        parent = each.name.rpartition("/")[0]
+        inside.setdefault(parent, []).append(each.name)
+    for each in sorted(ours, key=lambda item: (-item.name.count("/"), item.name)):
+        if each.name not in going:
+            continue
+        kind = classes.TYPE_WORDS.get(each.kind, each.kind)
+        if kind == "folder" and (left := [name for name in inside.get(each.name, ()) if name not in going]):
+            going.discard(each.name)
+            note = f"stays: {left[0]!r} lies in it" + (f" (and {len(left) - 1} more)" if len(left) > 1 else "")
+            yield JobAction(name=each.name, deed="nothing", kind=kind, note=note)
+        else:
+            yield JobAction(name=each.name, deed="delete", kind=kind, before=each.marker.digest if each.marker else "")
+
+
+def state(config: Element, rules: Rules) -> str:
+    """A digest of everything about a live job that a plan rests on: when it is another one, the plan is stale."""
+    return meaning.digest(config.tag, meaning.settings(config, rules.ignore))
+
+
+def parents(names: Collection[str]) -> Iterator[str]:
+    """The folders that names lie in and that are not among them, outermost first."""
+    missing = set()
+    for name in names:
+        parts = name.split("/")
+        missing |= {"/".join(parts[:length]) for length in range(1, len(parts))}
+    yield from sorted(missing - set(names), key=lambda name: (name.count("/"), name))
+
+
+def _compared(desired: Desired, mark: marker.Marker | None, config: Element, rules: Rules) -> JobAction:
+    if meaning.redacted(config):
+        return _refused(
+            desired,
+            "was read with its secrets left out, and writing it would destroy them: the token needs Job/Configure",
+        )
+    digest = marked(desired, rules)[1]
+    own = jenkinsfile.own(config)
+    asked, found = meaning.settings(desired.config, rules.ignore), dict(meaning.settings(config, rules.ignore))
+    if mark is not None:
+        found.pop(("description",), None)
+        if mark.text:
+            found["description",] = mark.text
+    changes = tuple(
+        JobChange(setting=each.setting, before=each.before, after=each.after)
+        for each in difference.changes(asked, found, own)
+    )
+    note = ""
+    if overruled := difference.overruled(asked, own):
+        note = f"its Jenkinsfile has the last word on {', '.join(overruled)}"
+    deed: JobDeed = "update"
+    if mark is None:
+        if not rules.adopt:
+            return replace(
+                _refused(desired, "is there, and was not made by jenkins-ml: --adopt takes it over"), changes=changes
+            )
+        deed = "adopt"
+    elif not changes and mark.digest == digest:
+        deed = "nothing"
+    elif not changes:
+        note = "only the digest in its description is renewed"
+    return JobAction(
+        name=desired.name, deed=deed, kind=_word(desired), changes=changes, before=state(config, rules), note=note
+    )
+
+
+def _refused(desired: Desired, note: str) -> JobAction:
+    return JobAction(name=desired.name, deed="refuse", kind=_word(desired), note=note)
+
+
+def _word(desired: Desired) -> str:
+    return classes.TYPE_WORDS[classes.API_CLASSES[desired.config.tag]]
+
+
+def summary(actions: Iterable[JobAction]) -> Mapping[str, int]:
+    """How many of each deed."""
+    counts: dict[str, int] = {}
+    for each in actions:
+        counts[each.deed] = counts.get(each.deed, 0) + 1
+    return counts
