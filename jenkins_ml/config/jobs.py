@@ -21,7 +21,6 @@ from jenkins_ml.config.jenkins import (
     BuildParameter,
     Carried,
     Count,
-    Install,
     Listed,
     Text,
     Trigger,
@@ -355,7 +354,8 @@ class Release(Job):
     """A ready-made inline job that acts on production: `promote` a version, or `rollback` to one.
 
     It belongs into the folder that alone holds the credentials of production. Its text comes from jenkins-ml and not
-    from the model's repository, so that who may push to that repository does not choose what runs with them.
+    from the model's repository, so that who may push to that repository does not choose what runs with them; for the
+    same reason the agent has jenkins-ml on its PATH, and nothing of the repository is executed.
     """
 
     type: Literal["promote", "rollback"] = Field(description="The type.")
@@ -373,9 +373,6 @@ class Release(Job):
     variables: dict[Variable, Carried] = Field(default_factory=dict, description="More environment variables.")
     credentials: dict[Variable, Annotated[Bound, BeforeValidator(_identity, json_schema_input_type=Line | Bound)]] = (
         Field(default_factory=dict, description="Environment variable: id of a credential of the folder.")
-    )
-    install: Install | None = Field(
-        default=None, description="How the agent gets jenkins-ml; default it is on its PATH."
     )
     approval: Approval | None = Field(default=None, description="Somebody must agree first; default whoever may build.")
     timeout: Timeout = Field(default=timedelta(hours=4), description="The build is aborted after this long.")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
-import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,15 +16,13 @@ from jenkins_ml.config.model import Config
 from jenkins_ml.names import FAILURE_FILE, INSTALL_SCRIPT, REPORTS_DIR
 from jenkins_ml.pipeline import Pipeline, Stage
 from jenkins_ml.rendering import limits, plugins
-from jenkins_ml.rendering.groovy import Code, arguments, literal
-from jenkins_ml.rendering.pod import pod
+from jenkins_ml.rendering.groovy import Code, arguments
+from jenkins_ml.rendering.template import RUN, environment, formatted
 from jenkins_ml.resources import folder
 
 FILE: Final = "Jenkinsfile"
 ROLLBACK_FILE: Final = "Jenkinsfile.rollback"
 _MARK: Final = "// Made by jenkins-ml "
-_MOST: Final = 2**31 - 1  # Jenkins takes the time as an int
-_RUN: Final = Code('"${env.JOB_NAME}-${env.BUILD_NUMBER}"')
 _OUTCOMES: Final[Mapping[Event, Sequence[str]]] = {
     "failure": ("failed",),
     "rejection": ("rejected", "inconclusive"),
@@ -58,12 +54,12 @@ def render(config: Config, pipeline: Pipeline, prefix: str = "") -> dict[str, st
     """
     limits.check(config)
     jenkins = config.jenkins
-    environment = _environment(config, prefix)
+    templates = _environment(config, prefix)
     context = _context(config, pipeline, prefix)
 
     def rendered(name: str, used: Iterable[str]) -> str:
-        template = environment.get_template(f"{name}.j2")
-        return _formatted(template.render(header=_header(config, used), **context))
+        template = templates.get_template(f"{name}.j2")
+        return formatted(template.render(header=_header(config, used), **context))
 
     files = {FILE: rendered(FILE, plugins.used(config))}
     if jenkins.rollback_job:
@@ -86,35 +82,13 @@ def _header(config: Config, used: Iterable[str]) -> Code:
 
 
 def _environment(config: Config, prefix: str) -> Any:
-    import jinja2
-
-    # With the context, constants of the template come here too; without, Jinja would escape them while it compiles.
-    @jinja2.pass_context
-    def finalize(_: object, value: object) -> object:
-        return value if hasattr(value, "__html__") else Code(literal(value))
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder("templates")),
-        # Each value becomes a literal. With `autoescape`, what macros give is told apart from text: it stays as it is.
-        finalize=finalize,
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     installed = config.jenkins.install is not None
-    environment.filters |= {
-        "code": _identifier,
-        "listed": lambda values: Code(", ".join(map(literal, values))),
-        "jenkins_timeout": _timeout,
-        "shell": functools.partial(_shell, installed=installed),
-        "label_of_node": _label_of_node,
-        "log_rotator": _log_rotator,
-        "definition": _definition,
-        "pod": pod,
-        "library_call": functools.partial(_library_call, config.jenkins, prefix),
-    }
-    return environment
+    return environment(
+        shell=functools.partial(_shell, installed=installed),
+        log_rotator=_log_rotator,
+        definition=_definition,
+        library_call=functools.partial(_library_call, config.jenkins, prefix),
+    )
 
 
 def _context(config: Config, pipeline: Pipeline, prefix: str) -> dict[str, object]:
@@ -129,7 +103,7 @@ def _context(config: Config, pipeline: Pipeline, prefix: str) -> dict[str, objec
         "timeout": jenkins.timeout,
         "waiting": jenkins.approval.timeout if jenkins.approval else timedelta(0),
         "release_branch": config.serve.release_branch,
-        "run": _RUN,
+        "run": RUN,
         "install": _install(jenkins.install),
         "credentials": _credentials(jenkins),
         "reports": REPORTS_DIR,
@@ -241,34 +215,11 @@ def _library_call(jenkins: Jenkins, prefix: str, stage: StageName | str) -> Code
 def _cell_run(axes: Iterable[str]) -> Code:
     """The run of a cell: what `Cell.suffix` adds, said in Groovy."""
     parts = "".join(f" + ',{name}=' + \"${{env.JENKINS_ML_PARAM_{name}}}\"" for name in axes)
-    return Code(_RUN + parts)
-
-
-def _identifier(name: str) -> Code:
-    """A name that stands in Groovy as it is; the configuration has checked it, and this is the last look."""
-    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is None:
-        raise ValueError(f"{name!r} is no name in Groovy")
-    return Code(name)
+    return Code(RUN + parts)
 
 
 def _shell(words: Sequence[str], installed: bool) -> str:
     return shlex.join((".jenkins-ml/bin/jenkins-ml" if installed else "jenkins-ml", *words))
-
-
-def _timeout(duration: timedelta) -> Code:
-    """The arguments of Jenkins' `timeout` step: whole units, rounded up."""
-    for unit, length in (("HOURS", timedelta(hours=1)), ("MINUTES", timedelta(minutes=1))):
-        if duration % length == timedelta(0):
-            return Code(f"time: {duration // length}, unit: '{unit}'")
-    return Code(f"time: {min(math.ceil(duration / timedelta(seconds=1)), _MOST)}, unit: 'SECONDS'")
-
-
-def _label_of_node(name: str) -> str:
-    """The label expression that means one node: its name, quoted where it would be read as an expression."""
-    if re.fullmatch(r"[A-Za-z0-9_.-]+", name, re.ASCII):
-        return name
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def _log_rotator(discard: Discard) -> Code:
@@ -298,16 +249,3 @@ def _definition(parameter: Parameter) -> Code:
     }
     kind = next(kind for kind, name in kinds.items() if name is not None)
     return Code(f"{kind}({arguments(given)})")
-
-
-def _formatted(text: str) -> str:
-    """Indented by its braces, which end a line or begin one wherever they are structure; one empty line before blocks."""
-    lines: list[str] = []
-    depth = 0
-    for line in filter(None, map(str.strip, text.splitlines())):
-        depth -= line.startswith("}")
-        if depth == 0 and lines and (line == "pipeline {" or lines[-1] == "}"):
-            lines.append("")
-        lines.append("  " * depth + line)
-        depth += line.endswith("{")
-    return "\n".join(lines) + "\n"
