@@ -181,11 +181,7 @@ class Conversation:
                 return outcome
             assert trouble is not None  # noqa: S101 - an outcome without an answer is trouble
             if not trouble.refused and not repeat:
-                raise Unclear(
-                    f"nobody knows whether Jenkins has done what {call.method} {call.shown} asks for: {trouble.text}",
-                    "look at the server before you ask for it again",
-                    under_way=trouble.under_way,
-                )
+                raise Unclear(f"{call.method} {call.shown}", trouble.text, under_way=trouble.under_way)
             pause = patience.pause(trouble)
             if pause is None:
                 if isinstance(outcome, Answer) and outcome.status == 401:

@@ -19,7 +19,7 @@ from jenkins_ml.errors import UsageError
 _STARTED: Final = "actions[parameters[name,value],causes[userId]]"
 _JOB: Final = (
     "fullName,buildable,color,inQueue,nextBuildNumber,jobs[name]{0,100},"
-    "property[parameterDefinitions[name,type,choices,defaultParameterValue[value]]],builds[number,queueId]{0,20}"
+    "property[parameterDefinitions[name,type,choices,defaultParameterValue[value]]]"
 )
 _QUEUE: Final = f"items[id,task[url],{_STARTED}]"
 _HIDDEN: Final = "PasswordParameterDefinition"  # Jenkins never shows its values

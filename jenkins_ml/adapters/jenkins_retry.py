@@ -58,11 +58,17 @@ class Unclear(Unavailable):
     """A request that must not be repeated blindly broke off: nobody knows whether it was carried out.
 
     Args:
+        request: method and address.
+        why: what came instead of an answer.
         under_way: whether the server may still be working on it: no answer came in time, from it or through a gateway.
     """
 
-    def __init__(self, what: str, next_step: str, *, under_way: bool) -> None:
-        super().__init__(what, next_step)
+    def __init__(self, request: str, why: str, *, under_way: bool) -> None:
+        super().__init__(
+            f"it is not known whether Jenkins has carried out {request}: {why}",
+            "look at the server before you ask for it again",
+        )
+        self.why = why
         self.under_way = under_way
 
 

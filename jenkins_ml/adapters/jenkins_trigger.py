@@ -182,7 +182,7 @@ class Request:
     def _search(self, unclear: Unclear) -> Queued | None:
         """Look for a trace until it is found, or there surely is none."""
         server, pauses = self.server, Pauses(self.server, self.pace)
-        server.note(f"{self.job.name}: {unclear.what}; looking whether a build was started")
+        server.note(f"{self.job.name}: {unclear.why}; looking whether a build was started")
         until = server.clock.monotonic() + (self.pace.long_grace if unclear.under_way else self.pace.grace)
         looks_after_restart = 0
         try:
@@ -202,8 +202,8 @@ class Request:
         except NobodyKnows:
             raise
         except JenkinsMLError as error:
-            raise self._nobody_knows(f"{unclear.what}; and looking failed: {error.what}") from error
-        raise self._nobody_knows(unclear.what) from unclear
+            raise self._nobody_knows(f"{unclear.why}; and looking failed: {error.what}") from error
+        raise self._nobody_knows(unclear.why) from unclear
 
     def _trace(self) -> tuple[Queued | None, bool]:
         """The trace of our request, if there is one, and whether the server has restarted since the job was looked at."""
