@@ -146,9 +146,7 @@ def written(item: Item) -> None:
     if found is None:
         found = dom.node(CREDENTIALS)
         properties.children.append(found)
-    domain = dom.node(
-        "com.cloudbees.plugins.credentials.domains.Domain", dom.node("specifications"), plugin="credentials"
-    )
+    domain = dom.node("com.cloudbees.plugins.credentials.domains.Domain", dom.node("specifications"))
     lists = dom.node("java.util.concurrent.CopyOnWriteArrayList", *item.credentials.values())
     hashes = dom.node("entry", domain, lists)
     comparator = {"class_": "hudson.util.CopyOnWriteMap$Hash"}

@@ -53,6 +53,7 @@ class Item:
         self.held = False  # copied and not yet configured: not to be built
         self.saved = False
         self.children: dict[str, Item] = {}
+        self._folded: dict[str, Item] = {}  # by lower-case name
         self._sorted: list[Item] | None = None
         self.runs: dict[int, Any] = {}  # newest last
         self.next_number = 1
@@ -165,17 +166,16 @@ class Item:
     def child(self, name: str) -> "Item | None":
         """A child; at the root, and only there, without regard to case."""
         found = self.children.get(name)
-        if found is None and self.parent is None:
-            folded = name.lower()
-            found = next((each for key, each in self.children.items() if key.lower() == folded), None)
-        return found
+        return self._folded.get(name.lower()) if found is None and self.parent is None else found
 
     def add(self, child: "Item") -> None:
         self.children[child.name] = child
+        self._folded[child.name.lower()] = child
         self._sorted = None
 
     def remove(self, child: "Item") -> None:
         del self.children[child.name]
+        self._folded.pop(child.name.lower(), None)
         self._sorted = None
 
     @property

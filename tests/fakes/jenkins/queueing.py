@@ -38,6 +38,10 @@ class QueueItem:
     left: float | None = None
     cancelled: bool = False
     run: Run | None = None
+    place: int = 0
+
+    def __post_init__(self) -> None:
+        self.place = -self.id
 
     @property
     def values(self) -> list[tuple[str, str]]:
@@ -104,6 +108,18 @@ class Queue:
             item.node_of.node_cancelled(now)
             self.running.pop(item.node_of.queue_id, None)
         self.touch()
+
+    def listed(self) -> list[QueueItem]:
+        """What is in the queue: first what waits for its time, then the rest, newest first."""
+        now = self.now()
+        waiting = sorted((each for each in self.items.values() if each.due > now), key=lambda each: each.due)
+        ready = sorted((each for each in self.items.values() if each.due <= now), key=lambda each: each.place)
+        return waiting + ready
+
+    def restored(self) -> None:
+        """After a restart the rest stands there as it was written down: oldest first."""
+        for each in self.items.values():
+            each.place = each.id
 
     def expire(self, number: int) -> None:
         """Nobody can ask for this item any more."""

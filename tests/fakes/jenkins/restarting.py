@@ -9,7 +9,8 @@ from tests.fakes.jenkins import pages
 from tests.fakes.jenkins.messages import Reply, Request
 
 # As seen on a real server, ten times as fast: 503, then 401 for good credentials, nobody listens, 503.
-TIMELINE = [("503", 1.0), ("401", 0.05), ("refused", 0.2), ("503", 0.8)]
+Phase = tuple[str, float | threading.Event]
+TIMELINE: list[Phase] = [("503", 1.0), ("401", 0.05), ("refused", 0.2), ("503", 0.8)]
 
 
 class Restart:
@@ -23,12 +24,12 @@ class Restart:
         self.server = server
         self._thread: threading.Thread | None = None
 
-    def begin(self, after: float, timeline: list[tuple[str, float]]) -> None:
+    def begin(self, timeline: list[Phase]) -> None:
         """Starts; there is one restart at a time."""
         if self._thread is not None and self._thread.is_alive():
             return
         self.server.quiet_down(None)
-        self._thread = threading.Thread(target=self._go, args=(after, list(timeline)), name="fake-jenkins-restart")
+        self._thread = threading.Thread(target=self._go, args=(list(timeline),), name="fake-jenkins-restart")
         self._thread.start()
 
     def wait(self) -> None:
@@ -45,27 +46,39 @@ class Restart:
             return pages.unauthorized(request)
         return pages.restarting()
 
-    def _go(self, after: float, timeline: list[tuple[str, float]]) -> None:
+    def _go(self, timeline: list[Phase]) -> None:
         server = self.server
-        server.stopping.wait(after)
-        with server.lock:
-            server.queue.advance()
-            paused = server.now()
-            server.queue.paused = True
-            for run in server.queue.running.values():
-                run.pause(paused)
-        for phase, seconds in timeline:
-            if server.stopping.is_set():
-                break
+        paused: float | None = None
+        for phase, long in timeline:
+            if phase != "quiet" and paused is None:
+                paused = self._pause()
             with server.lock:
-                server.phase = phase
+                server.phase = "" if phase == "quiet" else phase
             if phase == "refused":
                 server.listener.close()
-            server.stopping.wait(seconds)
+            self._last(long)
             if phase == "refused":
                 server.listen()
         with server.lock:
-            self._resume(paused)
+            self._resume(server.now() if paused is None else paused)
+
+    def _last(self, long: float | threading.Event) -> None:
+        """Waits as long as a phase lasts, or until the server stops."""
+        if isinstance(long, threading.Event):
+            while not long.wait(0.01) and not self.server.stopping.is_set():
+                pass
+        else:
+            self.server.stopping.wait(long)
+
+    def _pause(self) -> float:
+        server = self.server
+        with server.lock:
+            server.queue.advance()
+            server.queue.paused = True
+            now = server.now()
+            for run in server.queue.running.values():
+                run.pause(now)
+            return now
 
     def _resume(self, paused: float) -> None:
         server = self.server
@@ -76,6 +89,7 @@ class Restart:
         server.security.expire_crumbs()
         server.cancel_quiet_down()
         server.queue.paused = False
+        server.queue.restored()
         for run in server.queue.running.values():
             run.resume(now - paused, now, date)
         server.queue.touch()

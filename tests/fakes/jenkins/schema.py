@@ -27,6 +27,7 @@ PACKAGES = {
     "jenkins.branch.": "branch-api",
     "jenkins.plugins.git.": "git",
     "jenkins.scm.": "scm-api",
+    "java.": "",
     "org.jenkinsci.plugins.docker.workflow.": "docker-workflow",
     "org.jenkinsci.plugins.github__branch__source.": "github-branch-source",
     "org.jenkinsci.plugins.gwt.": "generic-webhook-trigger",
@@ -148,6 +149,7 @@ MATRIX = (
     "hudson.security.AuthorizationMatrixProperty",
     "com.cloudbees.hudson.plugins.folder.properties.AuthorizationMatrixProperty",
 )
+_WHOLLY = ("", "workflow-job", "generic-webhook-trigger", "pipeline-model-definition", "plain-credentials")
 _NOT_INSTALLED_WITHOUT = {"com.cloudbees.hudson.plugins.folder.properties.AuthorizationMatrixProperty": "matrix-auth"}
 
 
@@ -210,7 +212,7 @@ def class_named(name: str, installed: dict[str, str], *, exactly: bool = False) 
     Args:
         name: as elements have it.
         installed: versions of plugins.
-        exactly: core's classes are only those of the table.
+        exactly: of core and of the plugins that the table knows wholly, only what it names exists.
     """
     known = _table().get(name)
     plugin = plugin_of(name)
@@ -218,7 +220,7 @@ def class_named(name: str, installed: dict[str, str], *, exactly: bool = False) 
         return None
     if _NOT_INSTALLED_WITHOUT.get(name, "credentials") not in installed and name in _NOT_INSTALLED_WITHOUT:
         return None
-    if known is None and (not exactly or plugin or name in MATRIX):
+    if known is None and (not exactly or plugin not in _WHOLLY or name in MATRIX):
         known = Class(name, plugin, None)
     return known
 

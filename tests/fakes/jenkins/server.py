@@ -20,12 +20,10 @@ from tests.fakes.jenkins.nodes import Nodes
 from tests.fakes.jenkins.pages import Pages, quoted
 from tests.fakes.jenkins.plugins import INSTALLED
 from tests.fakes.jenkins.queueing import Queue, QueueItem
-from tests.fakes.jenkins.restarting import TIMELINE, Restart
+from tests.fakes.jenkins.restarting import TIMELINE, Phase, Restart
 from tests.fakes.jenkins.secrets import Secrets
 from tests.fakes.jenkins.security import Access, Security, User
 from tests.fakes.jenkins.understanding import Understanding
-
-Phase = tuple[str, float]
 
 
 class FakeJenkins:
@@ -42,6 +40,7 @@ class FakeJenkins:
         extended_read: whether Job/ExtendedRead exists; it does not by default.
         port: 0 lets the system choose.
         root_url: what the server believes its URL to be; None is the true one.
+        clock: the server's clock instead of the real one, for a test that turns it by hand.
     """
 
     def __init__(
@@ -57,6 +56,7 @@ class FakeJenkins:
         extended_read: bool = False,
         port: int = 0,
         root_url: str | None = None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.lock = threading.RLock()
         self.stopping = threading.Event()
@@ -79,7 +79,7 @@ class FakeJenkins:
         self.quiet_reason: str | None = None
         self.timeline: list[Phase] = list(TIMELINE)  # of a restart that somebody asks for
         self.phase = ""
-        self._speed = speed
+        self._speed, self._clock = speed, clock
         self._epoch, self._started = time.time(), time.monotonic()
         self.queue = Queue(self.now, self._start, left_items)
         self._application = Application(self, places.AT_ROOT, item_places.answer)
@@ -122,6 +122,8 @@ class FakeJenkins:
 
     def now(self) -> float:
         """Seconds since 1970, by the server's clock."""
+        if self._clock is not None:
+            return self._clock()
         return self._epoch + (time.monotonic() - self._started) * self._speed
 
     def item(self, name: str) -> Item:
@@ -207,10 +209,10 @@ class FakeJenkins:
         """Something that is to go wrong; see faults.Fault."""
         return self.faults.add(Fault(action, **more))
 
-    def restart(self, after: float = 0.0, timeline: list[Phase] | None = None) -> None:
-        """Restarts, in phases ("503" | "401" | "refused", seconds)."""
+    def restart(self, *, after: float = 0.0, timeline: list[Phase] | None = None) -> None:
+        """Restarts, in phases ("quiet" | "503" | "401" | "refused", how many seconds or until which event)."""
         assert self._restart is not None
-        self._restart.begin(after, timeline or self.timeline)
+        self._restart.begin([("quiet", after), *(timeline or self.timeline)])
 
     def wait_restarted(self) -> None:
         assert self._restart is not None
@@ -273,6 +275,8 @@ class FakeJenkins:
     def _keep_credentials(self, folder: Item) -> None:
         if folder.parent is not None:
             credential_places.written(folder)
+            folder.read = self.understanding.of(folder.read)
+            folder.credentials = credential_places.kept(folder)
             folder.save()
 
     def interrupt(self, run: Run, how: str, who: str) -> None:

@@ -73,11 +73,7 @@ def plugin_manager(server: Any, request: Request, rest: list[str]) -> Reply:
 def queue(server: Any, request: Request, rest: list[str]) -> Reply:
     what = rest[0] if rest else ""
     if what == "api":
-        waiting = [each for each in server.queue.items.values() if each.due > server.now()]
-        ready = [each for each in server.queue.items.values() if each.due <= server.now()]
-        waiting.sort(key=lambda each: each.due)
-        ready.sort(key=lambda each: each.id, reverse=True)
-        shown = [server.queue.shown(each) for each in waiting + ready]
+        shown = [server.queue.shown(each) for each in server.queue.listed()]
         whole = {"_class": "hudson.model.Queue", "discoverableItems": [], "items": shown}
         return api.answer(server, request, whole, rest[1] if len(rest) > 1 else "")
     if what == "cancelItem":

@@ -9,6 +9,7 @@ from tests.fakes.jenkins.secrets import Secrets
 
 TRIGGERS = "org.jenkinsci.plugins.workflow.job.properties.PipelineTriggersJobProperty"
 CREDENTIALS = "com.cloudbees.hudson.plugins.folder.properties.FolderCredentialsProvider_-FolderCredentialsProperty"
+_KNOWN_WHOLLY = ("properties", "triggers", "parameterDefinitions")  # the table has every class that can stand there
 _PLAIN = ("list", "linked-list", "empty-list", "tree-map", "tree-set", "string-array", "set", "map", "entry")
 
 
@@ -68,7 +69,7 @@ class Understanding:
                 return None
             return Node(field.name, {}, [field.default] if field.default else [])
         if field.type == "l":
-            kept = [self._element(child) for child in element.elements]
+            kept = [self._element(child, exactly=field.name in _KNOWN_WHOLLY) for child in element.elements]
             return Node(field.name, _class(element), [child for child in kept if child is not None])
         if field.type == "L":
             return Node(field.name, _class(element), _structure(element))
@@ -87,13 +88,11 @@ class Understanding:
             return self.secrets.encrypted(text)
         return text
 
-    def _element(self, element: Node) -> Node | None:
+    def _element(self, element: Node, *, exactly: bool = False) -> Node | None:
         """An element of a list, whose name is its class."""
         if "reference" in element.attributes:
             return Node(element.tag, dict(element.attributes))
-        known = class_named(
-            element.tag, self.installed, exactly=element.tag.startswith(("hudson.triggers", "hudson.model.No"))
-        )
+        known = class_named(element.tag, self.installed, exactly=exactly)
         if known is None:
             return None
         if any(each.type == "c" and not cron.good(element.text_of(each.name) or "") for each in known.fields or []):
