@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "status": "What is in production, what is on its way, and why.",
     "models": "List, show, verify and prune versions.",
     "server": "The embedded model server, alone.",
+    "jobs": "Jobs of a Jenkins server, from one file: plan, apply, trigger.",
 }
 
 

@@ -1,0 +1,86 @@
+"""`jenkins-ml jobs plan`: what would change on the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jenkins_ml.core.jobs.plan import Rules
+from jenkins_ml.errors import StageFailed
+from jenkins_ml.records import JobsPlan, encode
+from jenkins_ml.reporting.console import reporter
+from jenkins_ml.reporting.files import write_atomically
+from jenkins_ml.reporting.jobs import plan_lines
+from jenkins_ml.steps.common import json_option, print_json
+from jenkins_ml.steps.jobs import desired, planning
+from jenkins_ml.steps.jobs.connection import connected, profile_option
+from jenkins_ml.steps.jobs.desired import file_option
+
+
+@click.command("plan")
+@file_option
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan, for `jobs apply`."
+)
+@click.option("--check", is_flag=True, help="Exit 1 if something would change.")
+@click.option("--all", "everything", is_flag=True, help="Also show what stays as it is.")
+@planning.adopt_option
+@planning.replace_option
+@planning.trust_option
+@planning.parallel_option
+@profile_option
+@json_option
+def command(
+    file: Path,
+    output: Path | None,
+    check: bool,
+    everything: bool,
+    adopt: bool,
+    replace_jobs: bool,
+    trust_digests: bool,
+    parallel: int,
+    profile: str | None,
+    as_json: bool,
+) -> None:
+    """Show what would change on the server, setting by setting: added, changed, removed, untouched. Changes nothing."""
+    jobs = desired.load(file)
+    rules = Rules(owner=jobs.owner, ignore=jobs.ignore, adopt=adopt, replace=replace_jobs, trust=trust_digests)
+    wanted = list(desired.wanted(jobs, file))
+    with reporter() as report:
+        report.stage("jobs")
+        with connected(profile, report) as server:
+            found = planning.make(server, wanted, rules, parallel, report)
+    if output is not None:
+        write_atomically(output, encode(found).decode())
+    if as_json:
+        print_json(as_value(found))
+    else:
+        for line in plan_lines(found, everything):
+            click.echo(line)
+    left = [each for each in found.actions if each.deed != "nothing"]
+    if check and (left or found.missing):
+        raise StageFailed("the server is not as jobs.yaml says", "`jenkins-ml jobs apply` makes it so")
+
+
+def as_value(found: JobsPlan) -> dict[str, object]:
+    """A plan as JSON, without the configurations."""
+    return {
+        "owner": found.owner,
+        "server": found.server,
+        "missing": list(found.missing),
+        "unchecked": list(found.unchecked),
+        "actions": [
+            {
+                "name": each.name,
+                "action": each.deed,
+                "kind": each.kind,
+                "note": each.note,
+                "changes": [
+                    {"setting": change.setting, "before": change.before, "after": change.after}
+                    for change in each.changes
+                ],
+            }
+            for each in found.actions
+        ],
+    }

@@ -1,0 +1,171 @@
+"""A plan for a server: what jobs.yaml asks for, held against what the server has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from jenkins_ml.adapters.clock import now
+from jenkins_ml.core.jobs import plan
+from jenkins_ml.core.jobs.plan import Live, Rules
+from jenkins_ml.core.jobs.xml_tree import Element, write
+from jenkins_ml.records import JobAction, JobsPlan
+from jenkins_ml.reporting.console import Reporter
+from jenkins_ml.steps.jobs.desired import Wanted
+
+if TYPE_CHECKING:
+    from jenkins_ml.adapters.jenkins_server import Server
+
+PARALLEL: Final = 8  # requests at a time; a server with a thousand jobs answers them side by side
+
+adopt_option = click.option("--adopt", is_flag=True, help="Take over jobs that are there and that nobody manages.")
+replace_option = click.option(
+    "--replace", "replace_jobs", is_flag=True, help="Delete jobs of another type with their builds, and make them anew."
+)
+trust_option = click.option(
+    "--trust-digests",
+    is_flag=True,
+    help="Take a job for unchanged when the digest in its description is right: quick, and blind to changes by hand.",
+)
+parallel_option = click.option(
+    "--parallel", type=click.IntRange(1, 32), default=PARALLEL, show_default=True, help="Requests at a time."
+)
+
+
+def make(server: Server, all_wanted: Sequence[Wanted], rules: Rules, parallel: int, report: Reporter) -> JobsPlan:
+    """The plan, with the configurations that it would send."""
+    from jenkins_ml.adapters import jenkins_items
+
+    report.step(f"listing the jobs of {server.server}")
+    live = jenkins_items.listing(server)
+    named = {each.desired.name: each for each in all_wanted}
+    tops = _tops(live)
+    reading = [name for name, each in named.items() if plan.needs_reading(each.desired, live.get(name), rules)]
+    configs = _read(server, reading, parallel, report)
+    actions = [_action(each, live, configs, tops, rules) for each in all_wanted]
+    actions += plan.removals(live.values(), named, rules)
+    missing, unchecked = _missing(server, all_wanted, live, report)
+    report.close()
+    return JobsPlan(
+        owner=rules.owner,
+        server=server.server,
+        created=now(),
+        ignore=tuple(rules.ignore),
+        actions=tuple(actions),
+        missing=tuple(missing),
+        unchecked=tuple(unchecked),
+    )
+
+
+def _action(
+    wanted: Wanted,
+    live: Mapping[str, Live],
+    configs: Mapping[str, Element | None],
+    tops: Mapping[str, str],
+    rules: Rules,
+) -> JobAction:
+    name = wanted.desired.name
+    top = name.split("/")[0]
+    other = tops.get(top.casefold(), top)
+    if other != top:
+        note = f"there is {other!r} at the top of the server, which ignores case: write it so"
+        return JobAction(name=name, deed="refuse", kind="", note=note)
+    found = live.get(name)
+    # Deleted between the listing and the reading: then there is none.
+    config = configs.get(name)
+    if name in configs and config is None:
+        found = None
+    action = plan.action(wanted.desired, found, config, rules)
+    if action.deed == "replace" and found is not None:
+        action = replace(action, before=found.marker.digest if found.marker is not None else "")
+    if action.deed in ("nothing", "refuse", "delete"):
+        return action
+    return replace(action, config=write(plan.marked(wanted.desired, rules)[0]))
+
+
+def _tops(live: Mapping[str, Live]) -> Mapping[str, str]:
+    return {name.casefold(): name for name in live if "/" not in name}
+
+
+def _read(server: Server, names: Sequence[str], parallel: int, report: Reporter) -> Mapping[str, Element | None]:
+    """The configurations of jobs, several at a time."""
+    from jenkins_ml.adapters import jenkins_items
+
+    found: dict[str, Element | None] = {}
+    with ThreadPoolExecutor(parallel, thread_name_prefix="jobs") as pool:
+        try:
+            for name, config in zip(names, pool.map(lambda name: jenkins_items.read(server, name), names), strict=True):
+                found[name] = config
+                if len(found) % 100 == 0:
+                    report.step(f"reading configurations: {len(found)} of {len(names)}")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return found
+
+
+def _missing(
+    server: Server, all_wanted: Sequence[Wanted], live: Mapping[str, Live], report: Reporter
+) -> tuple[list[str], list[str]]:
+    """What the server lacks, and what could not be looked at, each a sentence."""
+    from jenkins_ml.adapters import jenkins_inventory
+
+    report.step("looking for plugins and credentials")
+    missing: list[str] = []
+    unchecked: list[str] = []
+    installed = jenkins_inventory.plugins(server)
+    if installed is None:
+        unchecked.append(
+            f"which plugins there are: user {server.user} may not see them (Overall/SystemRead or Overall/Administer)"
+        )
+    else:
+        for plugin, names in _users(all_wanted, lambda each: each.needs.plugins):
+            if plugin not in installed:
+                missing.append(f"plugin {plugin!r} is not installed and active: {_some(names)}")
+    system = jenkins_inventory.credential_ids(server)
+    stores: dict[str, frozenset[str] | None] = {}
+    hidden = system is None
+    for identity, names in _users(all_wanted, lambda each: each.needs.credentials):
+        if system is not None and identity in system:
+            continue
+        lacking = []
+        for name in names:
+            folders = [folder for folder in _folders(name) if folder in live]
+            for folder in folders:
+                if folder not in stores:
+                    stores[folder] = jenkins_inventory.credential_ids(server, folder)
+            known = [stores[folder] for folder in folders]
+            hidden = hidden or None in known
+            if not any(ids is not None and identity in ids for ids in known) and not (system is None or None in known):
+                lacking.append(name)
+        if lacking:
+            missing.append(f"credential {identity!r} is in no store that these see: {_some(lacking)}")
+    if hidden:
+        unchecked.append(
+            f"all credentials: user {server.user} may not see some stores (Credentials/View), or they have none"
+        )
+    return missing, unchecked
+
+
+def _users(all_wanted: Iterable[Wanted], of: Callable[[Wanted], Iterable[str]]) -> Iterator[tuple[str, list[str]]]:
+    """Each thing that is needed, and the names of those that need it."""
+    users: dict[str, list[str]] = {}
+    for each in all_wanted:
+        for thing in of(each):
+            users.setdefault(thing, []).append(each.desired.name)
+    return iter(sorted(users.items()))
+
+
+def _folders(name: str) -> Iterator[str]:
+    parts = name.split("/")
+    for length in range(len(parts) - 1, 0, -1):
+        yield "/".join(parts[:length])
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" (and {len(names) - 3} more)" if len(names) > 3 else ""
+    return f"needed by {', '.join(names[:3])}{more}"
