@@ -176,7 +176,8 @@ def elsewhere(answer: Answer, server: str, safe: bool) -> UsageError | None:
         return None
     base, there = urlsplit(server), urlsplit(urljoin(answer.url or server, target))
     shown = one_line(f"{there.scheme}://{there.hostname}{there.path}", 200)
-    if _LOGIN.search(there.path.removeprefix(base.path.rstrip("/"))):
+    before_item = there.path.removeprefix(base.path.rstrip("/")).partition("/job/")[0]  # a job may be called "login"
+    if _LOGIN.search(before_item):
         return UsageError(
             f"{answer.url} leads to a login page ({shown})",
             "the login is done by something before Jenkins that does not take API tokens: give the address of Jenkins "

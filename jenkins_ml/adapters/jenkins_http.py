@@ -172,6 +172,10 @@ class Channel:
 def _explained(call: Call, error: Exception) -> Broken | UsageError:
     """What became of the request, by what was raised."""
     causes = list(_causes(error))
+    last = causes[-1]
+    reason = str(last) if isinstance(last, OSError) and str(last) else type(last).__name__
+    if any(isinstance(cause, broken.ProxyError) for cause in causes):
+        return Broken("not connected", f"no connection by way of the proxy: {reason}")
     for cause in causes:
         if isinstance(cause, broken.NameResolutionError | socket.gaierror):
             return Broken("unknown host", "its name cannot be looked up")
@@ -181,12 +185,8 @@ def _explained(call: Call, error: Exception) -> Broken | UsageError:
                 f"the certificate of {call.shown} is not trusted: {one_line(str(verify), 200)}",
                 "name a file of your authority's certificates in REQUESTS_CA_BUNDLE",
             )
-    last = causes[-1]
-    reason = str(last) if isinstance(last, OSError) and str(last) else type(last).__name__
     if any(isinstance(cause, broken.NewConnectionError | broken.ConnectTimeoutError) for cause in causes):
         return Broken("not connected", f"no connection: {reason}")
-    if any(isinstance(cause, broken.ProxyError) for cause in causes):
-        return Broken("not connected", f"no connection by way of the proxy: {reason}")
     if any(isinstance(cause, TimeoutError | broken.TimeoutError | requests.Timeout) for cause in causes):
         return Broken("timeout", "no whole answer in time")
     return Broken("dropped", f"the connection broke off: {reason}")

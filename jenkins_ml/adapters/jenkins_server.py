@@ -57,8 +57,8 @@ class Refused(UsageError, requests.HTTPError):
     """
 
     def __init__(self, what: str, response: requests.Response) -> None:
-        requests.HTTPError.__init__(self, what, response=response)
-        UsageError.__init__(self, what, "see what it says")
+        super().__init__(what, "see what it says")
+        self.response = response
 
     __str__ = UsageError.__str__
 
