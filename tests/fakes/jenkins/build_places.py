@@ -103,7 +103,7 @@ def _log_text(request: Request, run: Run, rest: list[str]) -> Reply:
     start = int(text) if re.fullmatch(r"-?\d+", text) else -1
     if start < 0:
         return request.server.pages.oops()
-    body = visible(raw[start if start <= len(raw) else 0 :])
+    body = visible(raw[start if start <= len(raw) else 0 :]).replace(b"\n", b"\r\n")  # consoleText does not do that
     more = {"X-Text-Size": str(len(raw))} | ({"X-More-Data": "true"} if run.building else {})
     if flavour == "progressiveHtml":
         text = body.decode("utf-8", "replace").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -128,15 +128,12 @@ class Listener(ThreadingHTTPServer):
         if not gone:
             super().handle_error(request, client_address)
 
-    def close(self, *, join: bool = True) -> None:
-        """Stops listening and cuts every connection."""
+    def close(self) -> None:
+        """Stops listening and cuts every connection; `server_close` waits for what is left of them."""
         self.shutdown()
         self._thread.join()
+        self.socket.close()
         with self._guard:
             for each in self._open:
                 with contextlib.suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
-        if join:
-            self.server_close()  # waits for the connections' threads
-        else:
-            self.socket.close()

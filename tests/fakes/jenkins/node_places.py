@@ -15,7 +15,7 @@ def _built_in(server: Any) -> dict[str, Any]:
         "_class": "hudson.model.Hudson$MasterComputer",
         "assignedLabels": [{"name": "built-in"}],
         "displayName": "Built-In Node",
-        "idle": not server.queue.running,
+        "idle": not server.queue.busy,
         "numExecutors": server.queue.executors,
         "offline": False,
         "offlineCauseReason": "",
@@ -29,7 +29,7 @@ def answer(server: Any, request: Request, rest: list[str]) -> Reply:
     if what == "api":
         shown = {
             "_class": "hudson.model.ComputerSet",
-            "busyExecutors": len(server.queue.running),
+            "busyExecutors": server.queue.busy,
             "computer": [_built_in(server), *(each.shown() for each in server.nodes.agents.values())],
             "displayName": "Nodes",
             "totalExecutors": server.queue.executors,

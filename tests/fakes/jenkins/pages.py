@@ -67,9 +67,10 @@ class Pages:
 
     def failure(self, message: str, header: str | None = None, status: int = 400) -> Reply:
         """What hudson.model.Failure shows; the header cannot carry everything that the page can."""
-        sent = (header or message).encode("latin-1", "replace").decode("latin-1")
-        for quoting in "\u2018\u2019\u201c\u201d":
-            sent = sent.replace(quoting, " ")
+        sent = header or message
+        for mark in "\u2018\u2019\u201c\u201d":
+            sent = sent.replace(mark, " ")
+        sent = sent.encode("latin-1", "replace").decode("latin-1")
         shown = f"<h1>Error</h1><p>{html.escape(message, quote=False)}</p>"
         return self.page(status, shown, **{"X-Error": sent})
 

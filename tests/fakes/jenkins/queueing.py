@@ -174,9 +174,14 @@ class Queue:
             busy = next((run for run in self.running.values() if run.job is item.task), None)
             if busy is not None:
                 return f"Build #{busy.number} is already in progress (ETA: N/A)"
-        if len(self.running) >= self.executors:
+        if self.busy >= self.executors:
             return "Waiting for next available executor"
         return None
+
+    @property
+    def busy(self) -> int:
+        """Executors that do something; a step that waits for a node has none."""
+        return sum(run.node_item is None for run in self.running.values())
 
     def shown(self, item: QueueItem) -> dict[str, Any]:
         """An item as the API shows it."""

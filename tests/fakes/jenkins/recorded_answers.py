@@ -40,3 +40,16 @@ NO_PIPELINE = {
     "result": "failure",
     "errors": [{"location": [], "error": "Missing one or more required properties: 'pipeline'"}],
 }
+
+
+def cron_trace(problem: str) -> list[str]:
+    """The stack trace that the form's check of a cron spec shows."""
+    return [
+        "org.antlr.v4.runtime.InputMismatchException",
+        "\tat hudson.scheduler.BaseParser.error(BaseParser.java:131)",
+        "\tat hudson.scheduler.BaseParser.rangeCheck(BaseParser.java:125)",
+        "\tat hudson.scheduler.CrontabParser.term(CrontabParser.java:418)",
+        f"Caused: antlr.ANTLRException: {problem}",
+        "\tat jenkins.util.antlr.JenkinsANTLRErrorListener.syntaxError(JenkinsANTLRErrorListener.java:36)",
+        "\tat org.antlr.v4.runtime.ProxyErrorListener.syntaxError(ProxyErrorListener.java:41)",
+    ]

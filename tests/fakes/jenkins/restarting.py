@@ -55,7 +55,7 @@ class Restart:
             with server.lock:
                 server.phase = "" if phase == "quiet" else phase
             if phase == "refused":
-                server.listener.close()
+                server.unlisten()
             self._last(long)
             if phase == "refused":
                 server.listen()

@@ -1,7 +1,7 @@
 """The fake server: its state, what a test can do with it, and its life."""
 
-import itertools
 import secrets as random
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -79,6 +79,7 @@ class FakeJenkins:
         self.quiet_reason: str | None = None
         self.timeline: list[Phase] = list(TIMELINE)  # of a restart that somebody asks for
         self.phase = ""
+        self.listening = False
         self._speed, self._clock = speed, clock
         self._epoch, self._started = time.time(), time.monotonic()
         self.queue = Queue(self.now, self._start, left_items)
@@ -86,9 +87,10 @@ class FakeJenkins:
         self._port = port
         self._root_url = root_url
         self._restart: Restart | None = None
-        self._numbers = itertools.count(1)
+        self._closed: list[Listener] = []
 
     def __enter__(self) -> "FakeJenkins":
+        self._hold()
         self.listen()
         self._restart = Restart(self)
         return self
@@ -97,12 +99,28 @@ class FakeJenkins:
         self.stopping.set()
         if self._restart is not None:
             self._restart.close()
-        self.listener.close()
+        self.unlisten()
+        for each in self._closed:
+            each.server_close()  # waits for the threads of its connections
+        self._held.close()
 
     def listen(self) -> None:
         """Opens the port; after the first time it is the same one."""
-        self.listener = Listener(self._port, self._respond, self.stopping)
-        self._port = self.listener.server_address[1]
+        self._listener = Listener(self._port, self._respond, self.stopping)
+        self.listening = True
+
+    def unlisten(self) -> None:
+        """Nobody can connect any more, and who was connected is cut off."""
+        self._listener.close()
+        self._closed.append(self._listener)
+        self.listening = False
+
+    def _hold(self) -> None:
+        """Takes the port, and keeps it from others while nobody listens."""
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind(("127.0.0.1", self._port))
+        self._port = self._held.getsockname()[1]
 
     # What a test asks
 

@@ -122,7 +122,10 @@ def cancel_quiet_down(server: Any, request: Request, rest: list[str]) -> Reply:
 def safe_restart(server: Any, request: Request, rest: list[str]) -> Reply:
     need(request, "Overall/Administer")
     if request.method != "POST":
-        said = "Jenkins will try to pause jobs and restart once all running jobs are either finished or paused."
+        said = (
+            "Jenkins will try to pause jobs and restart once all running jobs are either finished or paused. "
+            "(Pipeline builds may prevent Jenkins from restarting for a short period of time.)"
+        )
         return server.pages.page(200, f"<h1> Safe restart </h1><p>{said}</p>")
     server.restart()
     return pages.redirect("/")

@@ -1,6 +1,8 @@
 """List views, and the checks of forms."""
 
+import html
 import re
+import time
 from typing import Any
 
 from tests.fakes.jenkins import api, cron, dom, pages
@@ -9,6 +11,7 @@ from tests.fakes.jenkins.dom import BadXml, Node
 from tests.fakes.jenkins.items import BadName, Item, check_name
 from tests.fakes.jenkins.kinds import jobs
 from tests.fakes.jenkins.messages import Reply, Request
+from tests.fakes.jenkins.recorded_answers import cron_trace
 
 
 def create(request: Request, folder: Item, _: list[str]) -> Reply:
@@ -93,7 +96,16 @@ def descriptor(request: Request, _: Item, rest: list[str]) -> Reply:
     spec = request.get("value") or ""
     problem: Any = cron.problem(spec)
     if problem is None:
-        said = "Would last have run at {0}; would next run at {0}.".format("Monday, November 23, 2026")
-        return pages.text(f"<div>{said}</div>", pages.HTML)
-    details = "<a href='#' class='showDetails'>(show details)</a><pre style='display:none'>antlr.ANTLRException</pre>"
-    return pages.text(f"<div>Invalid input: &quot;{spec}&quot;: {problem} </div><div>{details}</div>", pages.HTML)
+        before, after = (_long_date(request.server.now() + hours * 3600) for hours in (-12, 12))
+        return pages.text(f"<div>Would last have run at {before}; would next run at {after}.</div>", pages.HTML)
+    trace = "<br>".join(html.escape(line) for line in cron_trace(problem))
+    details = f"<a href='#' class='showDetails'>(show details)</a><pre style='display:none'>{trace}</pre>"
+    said = html.escape(f'Invalid input: "{spec}": {problem}')
+    return pages.text(f"<div>{said} </div><div>{details}</div>", pages.HTML)
+
+
+def _long_date(seconds: float) -> str:
+    """A date as Java writes it out in full."""
+    at = time.gmtime(seconds)
+    hour = time.strftime("%I:%M:%S %p", at).lstrip("0")
+    return f"{time.strftime('%A, %B', at)} {at.tm_mday}, {at.tm_year} at {hour} Coordinated Universal Time"
