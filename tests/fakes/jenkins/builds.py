@@ -203,6 +203,13 @@ class Run:
             self.log.write(now, _error_id())
         self.end("ABORTED", now)
 
+    def supersede(self, now: float) -> None:
+        """A newer build takes its place."""
+        self.log.forget_after(now)
+        self.log.write(now, "Superseded by a newer build")
+        self._close(now)
+        self.end("NOT_BUILT", now)
+
     def node_cancelled(self, now: float) -> None:
         """The queue item of its waiting step was cancelled."""
         self._write(now, ["[Pipeline] // node", "[Pipeline] End of Pipeline", "Queue task was cancelled", _error_id()])

@@ -12,6 +12,7 @@ from tests.fakes.jenkins.security import Access, permission_named
 from tests.fakes.jenkins.understanding import Understanding, saves_itself
 
 CONTAINERS = (FOLDER, MULTIBRANCH, ORGANIZATION)
+_ONE_AT_A_TIME = "org.jenkinsci.plugins.workflow.job.properties.DisableConcurrentBuildsJobProperty"
 _UNSAFE = "?*/\\%!@#$^&|<>[]:;"
 
 
@@ -67,10 +68,13 @@ class Item:
     def concurrent(self) -> bool:
         if self.tag == "project":
             return self.read.text_of("concurrentBuild") == "true"
-        return (
-            self.property_named("org.jenkinsci.plugins.workflow.job.properties.DisableConcurrentBuildsJobProperty")
-            is None
-        )
+        return self.property_named(_ONE_AT_A_TIME) is None
+
+    @property
+    def aborts_previous(self) -> bool:
+        """A new build ends the one that runs."""
+        found = self.property_named(_ONE_AT_A_TIME)
+        return found is not None and found.text_of("abortPrevious") == "true"
 
     @property
     def is_container(self) -> bool:

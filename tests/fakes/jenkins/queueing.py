@@ -54,12 +54,20 @@ class Queue:
     Args:
         now: the clock.
         start: makes a run of an item.
+        ended: a run is over.
         kept: seconds that an item can be asked for after it left.
     """
 
-    def __init__(self, now: Callable[[], float], start: Callable[[QueueItem, float], Run], kept: float) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float],
+        start: Callable[[QueueItem, float], Run],
+        ended: Callable[[Run], None],
+        kept: float,
+    ) -> None:
         self.now = now
         self.start = start
+        self.ended = ended
         self.kept = kept
         self.executors = 24
         self.quieting = False
@@ -106,7 +114,7 @@ class Queue:
         self.left[item.id] = item
         if cancelled and item.node_of is not None:
             item.node_of.node_cancelled(now)
-            self.running.pop(item.node_of.queue_id, None)
+            self.look_at(item.node_of)
         self.touch()
 
     def listed(self) -> list[QueueItem]:
@@ -125,6 +133,12 @@ class Queue:
         """Nobody can ask for this item any more."""
         self.left.pop(number, None)
 
+    def look_at(self, run: Run) -> None:
+        """Something happened to a run; it may be over."""
+        if not run.building and self.running.pop(run.queue_id, None) is not None:
+            self.ended(run)
+        self.touch()
+
     def touch(self) -> None:
         """Something has changed: look again."""
         self._next = 0
@@ -135,12 +149,12 @@ class Queue:
         if now < self._next or self.paused:
             return
         while True:
+            self._supersede(now)
             item = min(self._ready(now), key=lambda each: (each.due, each.id), default=None)
             run = min(self._due(now), key=lambda each: each.due or 0, default=None)
             if run is not None and (item is None or (run.due or 0) <= item.due):
                 run.go_on(run.due or now)
-                if not run.building:
-                    self.running.pop(run.queue_id, None)
+                self.look_at(run)
             elif item is not None:
                 at = max(item.due, item.since)
                 self.leave(item, max(at, self._freed(item, at)))
@@ -157,6 +171,16 @@ class Queue:
         if self.quieting:
             return []
         return [each for each in self.items.values() if each.due <= now and each.task and not self.blocked(each)]
+
+    def _supersede(self, now: float) -> None:
+        """Builds that go for newer ones, where a job wants that."""
+        wanted = (
+            {} if self.quieting else {each.task: each for each in self.items.values() if each.due <= now and each.task}
+        )
+        for run in list(self.running.values()):
+            if run.job in wanted and run.job.aborts_previous:
+                run.supersede(max(wanted[run.job].due, run.started))
+                self.look_at(run)
 
     def _due(self, now: float) -> list[Run]:
         return [each for each in self.running.values() if each.due is not None and each.due <= now]

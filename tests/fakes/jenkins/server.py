@@ -1,32 +1,25 @@
-"""The fake server: its state, what a test can do with it, and its life."""
+"""The fake server: what a test can do with it, and its life."""
 
-import secrets as random
 import socket
 import threading
-import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
-from tests.fakes.jenkins import credential_places, directives, dom, item_places, places
+from tests.fakes.jenkins import dom, item_places, parameters, places
 from tests.fakes.jenkins.application import Application
-from tests.fakes.jenkins.artifact_places import fingerprints
 from tests.fakes.jenkins.builds import Build, Run
 from tests.fakes.jenkins.connections import Gone, Listener
-from tests.fakes.jenkins.dom import Document, Node
 from tests.fakes.jenkins.faults import Fault, Faults
 from tests.fakes.jenkins.items import Item
 from tests.fakes.jenkins.messages import Reply, Request
-from tests.fakes.jenkins.nodes import Nodes
-from tests.fakes.jenkins.pages import Pages, quoted
-from tests.fakes.jenkins.plugins import INSTALLED
-from tests.fakes.jenkins.queueing import Queue, QueueItem
+from tests.fakes.jenkins.queueing import QueueItem
 from tests.fakes.jenkins.restarting import TIMELINE, Phase, Restart
-from tests.fakes.jenkins.secrets import Secrets
-from tests.fakes.jenkins.security import Access, Security, User
-from tests.fakes.jenkins.understanding import Understanding
+from tests.fakes.jenkins.security import Access, User
+from tests.fakes.jenkins.state import State
 
 
-class FakeJenkins:
+class FakeJenkins(State):
     """A Jenkins; as a context manager it runs.
 
     Args:
@@ -58,31 +51,27 @@ class FakeJenkins:
         root_url: str | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        self.lock = threading.RLock()
+        admin = User("admin", permissions={"Overall/Administer"})
+        super().__init__(
+            [admin] if users is None else users,
+            csrf=csrf,
+            plugins=plugins,
+            left_items=left_items,
+            speed=speed,
+            clock=clock,
+        )
         self.stopping = threading.Event()
-        self.security = Security(csrf)
-        for user in users if users is not None else [User("admin", permissions={"Overall/Administer"})]:
-            self.security.users[user.name] = user
-        self.plugins = dict(INSTALLED if plugins is None else plugins)
-        self.secrets = Secrets()
-        self.understanding = Understanding(self.plugins, self.secrets)
         self.quiet_period = quiet_period
         self.latency = latency
         self.extended_read = extended_read
-        self.root = Item("", None, self.understanding)
-        self.nodes = Nodes()
         self.faults = Faults()
         self.requests: list[Request] = []
         self.keep_requests = True
         self.on_request: Callable[[Request], None] | None = None
-        self.pages = Pages(random.token_hex(4))
-        self.quiet_reason: str | None = None
+        self.bugs: list[str] = []  # of the fake itself
         self.timeline: list[Phase] = list(TIMELINE)  # of a restart that somebody asks for
         self.phase = ""
         self.listening = False
-        self._speed, self._clock = speed, clock
-        self._epoch, self._started = time.time(), time.monotonic()
-        self.queue = Queue(self.now, self._start, left_items)
         self._application = Application(self, places.AT_ROOT, item_places.answer)
         self._port = port
         self._root_url = root_url
@@ -95,7 +84,7 @@ class FakeJenkins:
         self._restart = Restart(self)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: object, *_: object) -> None:
         self.stopping.set()
         if self._restart is not None:
             self._restart.close()
@@ -103,6 +92,7 @@ class FakeJenkins:
         for each in self._closed:
             each.server_close()  # waits for the threads of its connections
         self._held.close()
+        assert failed or not self.bugs, "\n".join(self.bugs)
 
     def listen(self) -> None:
         """Opens the port; after the first time it is the same one."""
@@ -137,12 +127,6 @@ class FakeJenkins:
     def admin(self) -> User:
         """The first user."""
         return next(iter(self.security.users.values()))
-
-    def now(self) -> float:
-        """Seconds since 1970, by the server's clock."""
-        if self._clock is not None:
-            return self._clock()
-        return self._epoch + (time.monotonic() - self._started) * self._speed
 
     def item(self, name: str) -> Item:
         """An item by its full name."""
@@ -218,7 +202,7 @@ class FakeJenkins:
                 "_class": "hudson.model.Cause$UserIdCause" if by else "hudson.triggers.TimerTrigger$TimerTriggerCause"
             }
             cause |= {"shortDescription": said} | ({"userId": by, "userName": by} if by else {})
-            values = [each for each in map(item_places.build_places.parameters.default, _declared(job)) if each]
+            values = [each for each in map(parameters.default, parameters.definitions(job)) if each]
             item, _ = self.queue.add(job, delay, values, cause)
             self.queue.advance()
             return item
@@ -238,112 +222,6 @@ class FakeJenkins:
 
     def expire_crumbs(self) -> None:
         self.security.expire_crumbs()
-
-    # What requests do
-
-    def find(self, name: str, start: Item) -> Item | None:
-        """An item by a path relative to another."""
-        here: Item | None = start
-        for part in name.split("/"):
-            if part and here is not None:
-                here = here.child(part) if here.is_container else None
-        return here
-
-    def create(self, folder: Item, name: str, document: Document) -> Item:
-        item = Item(name, folder, self.understanding)
-        item.configure(document, new=True)
-        folder.add(item)
-        self._configured(item)
-        return item
-
-    def configure(self, item: Item, document: Document) -> None:
-        item.configure(document)
-        self._configured(item)
-
-    def _configured(self, item: Item) -> None:
-        """What else changes with a configuration."""
-        if item.is_container:
-            item.credentials = credential_places.kept(item)
-
-    def delete(self, item: Item) -> None:
-        assert item.parent is not None
-        gone = {item, *item.walk()}
-        for waiting in [each for each in self.queue.items.values() if each.task in gone]:
-            self.queue.leave(waiting, self.now(), cancelled=True)
-        for run in [each for each in self.queue.running.values() if each.job in gone]:
-            run.interrupt("kill", "SYSTEM", self.now())
-            self.queue.running.pop(run.queue_id, None)
-        item.parent.remove(item)
-
-    def move(self, item: Item, to: Item, name: str) -> None:
-        assert item.parent is not None
-        item.parent.remove(item)
-        item.parent, item.name = to, name
-        to.add(item)
-        item.moved()
-
-    def put_credential(self, folder: Item, credential: Node) -> None:
-        folder.credentials[credential.text_of("id") or ""] = credential
-        self._keep_credentials(folder)
-
-    def drop_credential(self, folder: Item, name: str) -> None:
-        del folder.credentials[name]
-        self._keep_credentials(folder)
-
-    def _keep_credentials(self, folder: Item) -> None:
-        if folder.parent is not None:
-            credential_places.written(folder)
-            folder.read = self.understanding.of(folder.read)
-            folder.credentials = credential_places.kept(folder)
-            folder.save()
-
-    def interrupt(self, run: Run, how: str, who: str) -> None:
-        waiting = run.node_item
-        run.interrupt(how, who, self.now())
-        if waiting is not None and waiting.left is None and not run.building:
-            waiting.node_of = None
-            self.queue.leave(waiting, self.now(), cancelled=True)
-        self._ended(run)
-
-    def decide(self, run: Run, who: str, rejected: bool) -> None:
-        (run.reject if rejected else run.approve)(who, self.now())
-        self._ended(run)
-
-    def _ended(self, run: Run) -> None:
-        if not run.building:
-            self.queue.running.pop(run.queue_id, None)
-        self.queue.touch()
-
-    def quiet_down(self, message: str | None = None) -> None:
-        self.queue.quieting, self.quiet_reason = True, message
-        self.queue.touch()
-
-    def cancel_quiet_down(self) -> None:
-        self.queue.quieting, self.quiet_reason = False, None
-        self.queue.touch()
-
-    def fingerprints(self, run: Run) -> list[dict[str, Any]]:
-        return fingerprints(run)
-
-    def _start(self, item: QueueItem, now: float) -> Run:
-        """A queue item becomes a build."""
-        job: Item = item.task
-        does = directives.refusal(job) or Build()
-        if job.script:
-            does = job.script.pop(0) if len(job.script) > 1 else job.script[0]
-        run = Run(job, job.next_number, item, does, now)
-        job.runs[job.next_number] = run
-        job.next_number += 1
-        if directives.apply(job, does.jenkinsfile, self.understanding):
-            job.save()
-        if does.needs_label:
-            self.queue.wait_for_node(run, now)
-            for line in (
-                "Still waiting to schedule task",
-                f"There are no nodes with the label {quoted(does.needs_label)}",
-            ):
-                run.log.write(now, line)
-        return run
 
     def _respond(self, request: Request) -> tuple[Reply, Fault | None]:
         """The answer to a request, and what happens to it on its way back."""
@@ -372,9 +250,13 @@ class FakeJenkins:
             self._disturb(fault, request)
         if self.phase and self._restart is not None:
             return self._restart.answer(request)
-        self.queue.advance()
-        reply = self._application.answer(request)
-        self.queue.advance()
+        try:
+            self.queue.advance()
+            reply = self._application.answer(request)
+            self.queue.advance()
+        except Exception:
+            self.bugs.append(f"{request}\n{traceback.format_exc()}")
+            return self.pages.oops()
         return reply
 
     def _disturb(self, fault: Fault, request: Request) -> None:
@@ -387,7 +269,3 @@ class FakeJenkins:
             self.queue.leave(item, self.now(), cancelled=True)
         if fault.action == "expire-item":
             self.queue.expire(int(number))
-
-
-def _declared(job: Item) -> list[Node]:
-    return item_places.build_places.parameters.definitions(job)
