@@ -17,6 +17,7 @@ from jenkins_ml.errors import Interrupted, StageFailed, Unavailable, UsageError
 from jenkins_ml.reporting.console import Reporter, reporter
 from jenkins_ml.reporting.text import printable
 from jenkins_ml.steps.common import json_option, print_json
+from jenkins_ml.steps.jobs.connection import connected, profile_option
 
 if TYPE_CHECKING:
     from jenkins_ml.adapters.jenkins_client import Build, RequestedBuild, Server
@@ -70,7 +71,7 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str) -> _Durati
     metavar="DURATION",
     help="For everything together.",
 )
-@click.option("--profile", metavar="NAME", help="A server of servers.toml; default: JENKINS_URL and so on.")
+@profile_option
 @json_option
 def command(
     name: str,
@@ -90,7 +91,7 @@ def command(
     Exits 0 when it is in the queue; with --wait or --follow when it ended SUCCESS, 1 when it ended otherwise.
     """
     given = _parameters(params, param_files, os.environ)
-    with reporter() as report, _server(profile, report) as server:
+    with reporter() as report, connected(profile, report) as server:
         server.ends = server.clock.monotonic() + timeout.seconds
         build = _requested(server, name, given, own=own, quiet_period=quiet_period)
         trigger = _Trigger(server, build, report, timeout, [key for key, _ in given], as_json=as_json)
@@ -210,17 +211,6 @@ class _Trigger:
 
     def _where(self) -> str:
         return f"look at {self._build.url}{'' if self._build.number is None else 'console'}"
-
-
-def _server(profile: str | None, report: Reporter) -> Server:
-    from jenkins_ml.adapters.jenkins_profile import find
-
-    found = find(profile, os.environ)
-    try:
-        from jenkins_ml.adapters.jenkins_server import Server
-    except ImportError as error:
-        raise UsageError(f"python-jenkins cannot be imported: {error}", "pip install 'jenkins-ml[jenkins]'") from error
-    return Server(found, note=report.note)
 
 
 def _requested(
