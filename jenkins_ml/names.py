@@ -20,6 +20,7 @@ ENV_PARAM_PREFIX: Final = "JENKINS_ML_PARAM_"  # and the name of a training para
 ENV_FORGE_TOKEN: Final = "JENKINS_ML_FORGE_TOKEN"  # noqa: S105 - a name: of what `publish` shows to GitHub or GitLab
 ENV_TEST_REPORTS: Final = "JENKINS_ML_TEST_REPORTS"  # folder whose *.xml are the JUnit results of the tests
 ENV_APPROVER: Final = "JENKINS_ML_APPROVER"  # who agreed to a release, from the Jenkinsfile's input stage
+ENV_PROMOTE_VERSION: Final = "JENKINS_ML_PROMOTE_VERSION"
 ENV_ROLLBACK_TO: Final = "JENKINS_ML_ROLLBACK_TO"
 ENV_ROLLBACK_REASON: Final = "JENKINS_ML_ROLLBACK_REASON"
 # Jenkins says so in every build; JENKINS_URL and BUILD_URL are not always set, and JENKINS_URL also names a server for `jobs`.

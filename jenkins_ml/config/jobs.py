@@ -22,6 +22,7 @@ from jenkins_ml.config.jenkins import (
     Carried,
     Count,
     Listed,
+    Schedule,
     Text,
     Trigger,
 )
@@ -206,6 +207,7 @@ class Upstream(Section):
 class JobTrigger(Trigger):
     """What starts a build: one of these."""
 
+    cron: Schedule | None = Field(default=None, description='When, in Jenkins\' cron syntax ("H 3 * * *").')
     webhook: Webhook | None = Field(default=None, description="A web hook for any sender.")
     upstream: Upstream | None = Field(default=None, description="Builds of other jobs.")
 
@@ -234,7 +236,7 @@ class Job(Item):
 class Pipeline(Job):
     """A pipeline whose Jenkinsfile lies in a repository (`scm`) or here (`inline` or `inline_file`)."""
 
-    type: Literal["pipeline"] = Field(description="The type, and the default.")
+    type: Literal["pipeline"] = Field(default="pipeline", description="The type, and the default.")
     scm: GitSource | None = Field(default=None, description="Repository that holds the Jenkinsfile.")
     script: Line = Field(default="Jenkinsfile", description="Path of the Jenkinsfile in the repository.")
     lightweight: bool = Field(

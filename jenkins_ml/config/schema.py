@@ -50,10 +50,11 @@ def format_duration(duration: timedelta) -> str:
     return f"{duration // timedelta(milliseconds=1)}ms"
 
 
-class _Generator(GenerateJsonSchema):
+class Generator(GenerateJsonSchema):
     """Writes defaults as a user would write them in the file."""
 
     def encode_default(self, dft: Any) -> Any:
+        """A duration as it is written in a file."""
         return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
 
     def dict_schema(self, schema: core_schema.DictSchema) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def json_schema() -> dict[str, Any]:
     It accepts whatever the loader accepts. Rules between keys ("either `entrypoint` or `command`") are the loader's
     alone: an editor cannot explain them.
     """
-    schema = Config.model_json_schema(schema_generator=_Generator)
+    schema = Config.model_json_schema(schema_generator=Generator)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": CONFIG_FILE}
 
 
@@ -79,19 +80,26 @@ def schema_text() -> str:
 
 def reference_page() -> str:
     """The Markdown page of every key: type, default, meaning."""
-    return "\n".join([_INTRODUCTION, *_sections(json_schema())]) + "\n"
+    return "\n".join([_INTRODUCTION, *sections(json_schema())]) + "\n"
 
 
-def _sections(schema: _Node) -> Iterator[str]:
+def sections(schema: _Node, root: str = "", shown: dict[str, str] | None = None) -> Iterator[str]:
+    """The sections of a page: a heading, what it is, a table of its keys.
+
+    Args:
+        schema: of a section with everything that it may hold.
+        root: its name on the page; "" for the file.
+        shown: section -> where the page has its keys already.
+    """
     # Breadth first: the page goes from the file as a whole to its details.
-    definitions = schema["$defs"]
-    waiting: list[tuple[str, _Node]] = [("", schema)]
-    shown: dict[str, str] = {}  # section -> where the page has its keys
+    definitions = schema.get("$defs", {})
+    waiting: list[tuple[str, _Node]] = [(root, schema)]
+    shown = {} if shown is None else shown
     while waiting:
         path, section = waiting.pop(0)
         yield f"## {f'`{path}`' if path else 'The file'}\n"
         if path:
-            yield f"{section['description']}\n"
+            yield f"{section['description'].replace(chr(10), ' ')}\n"
         yield "| key | type | default | meaning |\n|---|---|---|---|"
         for key, node in section["properties"].items():
             kind, meaning = _type(node), node.get("description")
@@ -173,9 +181,12 @@ def _default(node: _Node, required: bool) -> str:
 
 def main(arguments: list[str]) -> None:
     """Writes the reference page and the schema into the folder that is the only argument."""
+    from jenkins_ml.config import jobs_reference
+
     [folder] = arguments
     (Path(folder) / PAGE).write_text(reference_page(), encoding="utf-8")
     (Path(folder) / SCHEMA).write_text(schema_text(), encoding="utf-8")
+    (Path(folder) / jobs_reference.PAGE).write_text(jobs_reference.reference_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

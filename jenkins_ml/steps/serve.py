@@ -47,7 +47,8 @@ def command(environment: str | None, as_json: bool) -> None:
     with reporter() as report:
         report.stage("serve")
         with serving.releasing(project, environment, f"serve, run {run}"):
-            server = _serve(project, run, record, environment, report)
+            server, previous = release(project, run, record, environment, report)
+            _hand_over(project, run, record, environment, server, previous)
         report.done(serving.how_to_ask(server, project.config.model))
     if as_json:
         print_json(
@@ -80,7 +81,24 @@ def refuse_other_branches(project: Project, record: Trained) -> None:
         raise UsageError(reason, hint)
 
 
-def _serve(project: Project, run: str, record: Trained, environment: str, report: Reporter) -> LocalServer:
+def release(
+    project: Project, run: str, record: Trained, environment: str, report: Reporter
+) -> tuple[LocalServer, int | None]:
+    """Bring the version of a run into production, if it is approved for exactly what is there; under the release lock.
+
+    Args:
+        project: the model.
+        run: the run that trained and gated the version.
+        record: what it handed over.
+        environment: where it is released.
+        report: hears of the progress.
+
+    Returns:
+        The server, and the version that was in production before; None for none.
+
+    Raises:
+        JenkinsMLError: see `_approval` and `_release`.
+    """
     history = serving.end_what_was_left(project, environment, run, report)
     if history.production == record.candidate:
         report.step(f"version {record.candidate.version} is in production already")
@@ -95,11 +113,17 @@ def _serve(project: Project, run: str, record: Trained, environment: str, report
         _release(project, author, record, manifest, decision, history, server, report)
         history = project.store.journal.history(environment)
     serving.settle(project, server, history)
+    return server, history.previous.version if history.previous else None
+
+
+def _hand_over(
+    project: Project, run: str, record: Trained, environment: str, server: LocalServer, previous: int | None
+) -> None:
     served = Served(
         run=run,
         environment=environment,
         released=record.candidate,
-        previous=history.previous.version if history.previous else None,
+        previous=previous,
         rest_url=server.rest_url(project.config.model),
         grpc_address=f"127.0.0.1:{server.grpc_port}",
         created=now(),
@@ -107,7 +131,6 @@ def _serve(project: Project, run: str, record: Trained, environment: str, report
     project.store.write_run(run, "serve", served)
     kept = project.store.read_run(Served, run, "serve") or served  # of a repeated stage the first one's
     project.report(run, "served.json", encode(kept).decode())
-    return server
 
 
 def _release(

@@ -14,6 +14,8 @@ import pytest
 from jenkins_ml import names
 from jenkins_ml.adapters import local_server
 from jenkins_ml.adapters.model_store import ModelStore
+from jenkins_ml.config import jobs_file
+from jenkins_ml.rendering.release_job import release_script
 from tests.fakes.repository import ROOT, Repository
 from tests.groovy_harness import run_jenkinsfiles
 
@@ -52,8 +54,21 @@ class Jenkins:
         self.repository.change(names.CONFIG_FILE, "gate:\n", "gate:\n  first_release: allow\n")
         self._plain = (self.repository.folder / names.CONFIG_FILE).read_text()
 
-    def build(self, file: str = "Jenkinsfile", branch: str = "main", **params: str):
-        """One build; answers what the harness says about it."""
+    def release_job(self, kind: str) -> str:
+        """The text of a ready-made job of jobs.yaml that acts on production."""
+        text = f"""
+owner: test
+jobs:
+  - name: prod/{kind}
+    type: {kind}
+    scm: {{git: "{self.repository.folder}"}}
+    agent: {{node: ml-1}}
+    store: {self.store_root}
+"""
+        return release_script(jobs_file.loads(text)[f"prod/{kind}"])
+
+    def build(self, file: str = "Jenkinsfile", branch: str = "main", script: str | None = None, **params: str):
+        """One build, of a file of the repository or of an inline job; answers what the harness says about it."""
         self._number += 1
         options = ["--scm", str(self.repository.folder), "--agents", AGENTS, "--branch", branch, "--deadline", "300"]
         options += ["--env", f"{names.ENV_STORE}={self.store_root}"]
@@ -63,7 +78,10 @@ class Jenkins:
         # A job is named after its folder; each build is the first of a job here, and so a run of its own.
         job = self.store_root.with_name(f"job-{self._number}") / file
         job.parent.mkdir()
-        shutil.copy(self.repository.folder / file, job)
+        if script is None:
+            shutil.copy(self.repository.folder / file, job)
+        else:
+            job.write_text(script)
         [outcome] = run_jenkinsfiles([job], library=ROOT, options=options)
         return outcome
 
@@ -138,3 +156,15 @@ def test_life(jenkins):
     assert jenkins.production() == 1
     assert jenkins.store.journal.entries()[-1].reason == 'it\'s "slow"; $(id)'
     assert jenkins.server().state()["traffic"]["stable"] == 1
+
+    # Forth and back by the inline jobs of jobs.yaml: version 2 was gated against version 1, which is in production.
+    outcome = jenkins.build(script=jenkins.release_job("promote"), VERSION="2")
+    assert outcome["result"] == "SUCCESS", outcome
+    assert jenkins.production() == 2
+    outcome = jenkins.build(script=jenkins.release_job("promote"), VERSION="4")
+    assert outcome["result"] == "FAILURE", outcome
+    assert outcome["commands"][-1]["status"] == 3, "the gate rejected version 4"
+    assert jenkins.production() == 2
+    outcome = jenkins.build(script=jenkins.release_job("rollback"), VERSION="", REASON="")
+    assert outcome["result"] == "SUCCESS", outcome
+    assert jenkins.production() == 1

@@ -20,8 +20,9 @@ def read(name):
 
 def options(command, path):
     if isinstance(command, click.Group):
-        for name, sub in command.commands.items():
-            yield from options(sub, f"{path} {name}")
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from options(command.get_command(context, name), f"{path} {name}")
         return
     for parameter in command.params:
         for option in parameter.opts:

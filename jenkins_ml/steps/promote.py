@@ -1,0 +1,69 @@
+"""`jenkins-ml promote`: release a version that a run has trained and gated, by its number."""
+
+from __future__ import annotations
+
+import click
+
+from jenkins_ml import names
+from jenkins_ml.errors import IntegrityError
+from jenkins_ml.records import Trained
+from jenkins_ml.reporting.console import reporter
+from jenkins_ml.steps import serving
+from jenkins_ml.steps.common import Project, environment_option, json_option, print_json, trained
+from jenkins_ml.steps.entry import StageCommand
+from jenkins_ml.steps.serve import refuse_other_branches, release
+
+
+@click.command("promote", cls=StageCommand)
+@click.argument("version", type=click.IntRange(min=1), envvar=names.ENV_PROMOTE_VERSION)
+@environment_option
+@json_option
+def command(version: int, environment: str | None, as_json: bool) -> None:
+    """Release VERSION into an environment, by a canary, if its gate approved it against what is in production there.
+
+    It is `serve` for who knows the version and not its run, such as the promote job of jobs.yaml: the same checks, the
+    same canary, the same journal. VERSION may come from JENKINS_ML_PROMOTE_VERSION.
+    """
+    project = Project.here()
+    environment = project.environment(environment)
+    record = _trained(project, version)
+    refuse_other_branches(project, record)
+    with reporter() as report:
+        report.stage("promote")
+        with serving.releasing(project, environment, f"promote, version {version}"):
+            server, previous = release(project, record.run, record, environment, report)
+        report.done(serving.how_to_ask(server, project.config.model))
+    if as_json:
+        print_json(
+            {
+                "run": record.run,
+                "environment": environment,
+                "version": version,
+                "previous": previous,
+                "rest": server.rest_url(project.config.model),
+                "grpc": f"127.0.0.1:{server.grpc_port}",
+            }
+        )
+
+
+def _trained(project: Project, version: int) -> Trained:
+    """What the run that made a version handed over.
+
+    Raises:
+        UsageError: there is no such version, or nothing is known of its run.
+        IntegrityError: the run made another version.
+    """
+    manifest, reference = project.store.manifest(version)
+    record = trained(project, manifest.lineage.run)
+    if record.candidate != reference:
+        raise IntegrityError(
+            f"run {record.run} handed over version {record.candidate.version}, not version {version} as it is now",
+            "the version was changed after it was made: train again",
+        )
+    return record
+
+
+if __name__ == "__main__":
+    from jenkins_ml.steps.entry import run_step
+
+    run_step(command)
