@@ -31,6 +31,7 @@ class FakeJenkins(State):
         latency: seconds that every answer takes longer.
         speed: how much faster than ours the server's clock runs: 10 makes a quiet period of 5 s take half a second.
         extended_read: whether Job/ExtendedRead exists; it does not by default.
+        executors: how many builds run at a time.
         port: 0 lets the system choose.
         root_url: what the server believes its URL to be; None is the true one.
         clock: the server's clock instead of the real one, for a test that turns it by hand.
@@ -47,6 +48,7 @@ class FakeJenkins(State):
         latency: float = 0.0,
         speed: float = 1.0,
         extended_read: bool = False,
+        executors: int = 24,
         port: int = 0,
         root_url: str | None = None,
         clock: Callable[[], float] | None = None,
@@ -60,6 +62,7 @@ class FakeJenkins(State):
             speed=speed,
             clock=clock,
         )
+        self.queue.executors = executors
         self.stopping = threading.Event()
         self.quiet_period = quiet_period
         self.latency = latency
