@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.fakes.jenkins import READER, Agent, Build, FakeJenkins, Input, Stage, User
+from tests.fakes.jenkins.asking import wait_until
 
 TOKENS = {
     "admin": "110123456789abcdef0123456789abcdef",
@@ -345,9 +346,7 @@ class Story:
     def phase(self, name: str) -> None:
         """The restart goes on to its next phase."""
         next(each for each in self.phases if not each.is_set()).set()
-        ticker = threading.Event()
-        while self.server.phase != name or (name == "refused" and self.server.listening):
-            ticker.wait(0.002)
+        wait_until(lambda: self.server.phase == name and self.server.listening is not (name == "refused"))
         self.time += 8
 
     def restarted(self) -> None:

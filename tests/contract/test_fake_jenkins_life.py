@@ -10,16 +10,16 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.contract.jenkins_story import PARAMETERISED, job
 from tests.fakes.jenkins import READER, Build, FakeJenkins, Input, User
-from tests.fakes.jenkins.asking import XML, Asker
+from tests.fakes.jenkins.asking import XML, Asker, wait_until
 
 ROOT = Path(__file__).parents[2]
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class Clock:
@@ -103,8 +103,7 @@ def test_the_quiet_period_ends_or_is_cut_short(admin, clock, server):
 
 
 def test_a_delay_may_stand_in_the_form(admin):
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer = admin.post("/job/f/job/with/buildWithParameters", "MODEL=x&delay=60sec", form)
+    answer = admin.post("/job/f/job/with/buildWithParameters", "MODEL=x&delay=60sec", _FORM)
     assert item(admin, number(answer.headers["location"]))["why"] == "In the quiet period. Expires in 1 min 0 sec"
 
 
@@ -358,13 +357,13 @@ def test_a_restart_loses_what_is_posted_in_it_and_nothing_else(admin, clock, ser
     phases = [threading.Event() for _ in range(5)]
     server.timeline = list(zip(("quiet", "503", "401", "refused", "503"), phases, strict=True))
     session = admin.get("/api/json").headers["x-jenkins-session"]
+    crumb = server.security.crumb(server.admin, "browser")
     assert admin.post("/safeRestart").status == 302
     assert admin.get("/api/json?tree=quietingDown").json["quietingDown"] is True
     seen = []
     for phase, event in zip(("503", "401", "refused", "503"), phases, strict=False):
         event.set()
-        while server.phase != phase or server.listening is (phase == "refused"):
-            time.sleep(0.001)
+        wait_until(lambda phase=phase: server.phase == phase and server.listening is not (phase == "refused"))
         try:
             seen.append(admin.post("/job/f/job/with/buildWithParameters?MODEL=lost&delay=0sec").status)
         except (ConnectionRefusedError, http.client.RemoteDisconnected, ConnectionResetError):
@@ -376,6 +375,7 @@ def test_a_restart_loses_what_is_posted_in_it_and_nothing_else(admin, clock, ser
     phases[-1].set()
     server.wait_restarted()
     assert admin.get("/api/json").headers["x-jenkins-session"] != session
+    assert crumb != server.security.crumb(server.admin, "browser")
     assert [each["id"] for each in admin.get("/queue/api/json").json["items"]] == [waits]
     assert [run.number for run in server.runs("f/with")] == []
     assert admin.get("/job/f/job/plain/1/api/json?tree=building").json["building"] is True
@@ -449,8 +449,7 @@ def test_what_hangs_ends_with_the_server(action):
         server.fault(action, seconds=10_000)
         connection = http.client.HTTPConnection(*server.address)
         connection.request("GET", "/login")
-        while not server.requests:
-            time.sleep(0.001)
+        wait_until(lambda: server.requests)
     with pytest.raises((http.client.HTTPException, ConnectionError)):
         connection.getresponse().read()
     connection.close()
@@ -514,6 +513,34 @@ def test_rights_can_end_at_a_folder(admin, server):
         assert asker.post("/job/f/job/plain/build").headers["x-required-permission"] == "hudson.model.Item.Build"
 
 
+def test_a_token_of_a_job_builds_it(server):
+    server.put("f/remote", job().replace("<triggers/>", "<triggers/><authToken>let-me</authToken>"))
+    with Asker(server, server.add_user("reader", *READER)) as asker:
+        assert asker.get("/job/f/job/remote/build?token=wrong").status == 405
+        assert asker.get("/job/f/job/remote/build?token=let-me&delay=0sec&cause=tag").status == 201
+    assert server.runs("f/remote")[0].causes[0]["shortDescription"] == "Started by remote host 127.0.0.1 with note: tag"
+
+
+def test_a_copy_is_built_only_after_it_was_saved(admin):
+    assert admin.post("/job/f/createItem?name=copy&mode=copy&from=plain").status == 302
+    assert admin.post("/job/f/job/copy/build").status == 409
+    assert admin.post_xml("/job/f/job/copy/config.xml", job()).status == 200
+    assert admin.post("/job/f/job/copy/build").status == 201
+
+
+def test_what_moves_takes_everything_along(admin, server):
+    server.folder("to")
+    server.trigger("f/plain")
+    assert admin.post("/job/f/move/move", "destination=/to", _FORM).headers["location"] == "/job/to/job/f/"
+    assert (
+        admin.get("/job/to/job/f/job/plain/1/api/json?tree=url").json["url"] == f"{server.url}job/to/job/f/job/plain/1/"
+    )
+    assert (
+        admin.post("/job/to/move/move", "destination=/to/f", _FORM).headers["location"] == "/job/to/move/"
+    )  # into itself
+    assert admin.get("/job/f/api/json").status == 404
+
+
 def test_rights_in_a_configuration_count(admin, server):
     tag = "com.cloudbees.hudson.plugins.folder.properties.AuthorizationMatrixProperty"
     none = '<inheritanceStrategy class="org.jenkinsci.plugins.matrixauth.inheritance.NonInheritingStrategy"/>'
@@ -561,8 +588,7 @@ def test_a_faster_clock():
     with FakeJenkins(speed=1000) as server, Asker(server, server.admin) as admin:
         server.put("job", job())
         which = queued(admin, "/job/job/build")
-        while not item(admin, which).get("executable"):
-            time.sleep(0.001)
+        wait_until(lambda: item(admin, which).get("executable"))
 
 
 def test_many_clients_at_once_lose_nothing():

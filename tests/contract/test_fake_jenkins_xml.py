@@ -1,21 +1,18 @@
 """The fake Jenkins stores and rewrites job XML as a real one was seen to do."""
 
+import json
 import re
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.jenkins import FakeJenkins, User, dom
-from tests.fakes.jenkins.asking import Asker
+from tests.fakes.jenkins.asking import Asker, wait_until
 from tests.fakes.jenkins.dom import Node
 
 RECORDED = Path(__file__).parent / "jenkins" / "job-xml"
 NAMES = sorted(path.name for path in RECORDED.iterdir() if path.is_dir())
 CIPHER = re.compile(r"\{AQAAAB[^}]*\}")
-# What the fake does not reach, and why.
-NOT_READ_BACK: dict[str, str] = {}
-NOT_SAVED: dict[str, str] = {}
 
 
 @pytest.fixture
@@ -63,8 +60,7 @@ def build(server: FakeJenkins, admin: Asker, name: str) -> str:
     before = len(server.runs(name))
     parameterised = "ParametersDefinitionProperty" in server.config(name)
     assert admin.post(f"{path}/{'buildWithParameters' if parameterised else 'build'}?delay=0sec").status == 201
-    while len(runs := server.runs(name)) == before or runs[-1].building:
-        time.sleep(0.005)
+    wait_until(lambda: len(server.runs(name)) > before and not server.runs(name)[-1].building)
     return admin.get(f"{path}/config.xml").text
 
 
@@ -105,8 +101,6 @@ def test_reposting_takes_away_what_the_jenkinsfile_declared(server, admin):
 
 
 def test_what_the_api_says_after_the_first_build(server, admin):
-    import json
-
     name = "after-first-declarative-build"
     admin.post_xml(f"/job/jx/createItem?name={name}", recorded(name, "posted.xml"))
     build(server, admin, f"jx/{name}")

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.fakes.jenkins import pages
 from tests.fakes.jenkins.items import Item
 from tests.fakes.jenkins.messages import Answered, Reply, Request
 from tests.fakes.jenkins.security import identity
@@ -103,6 +102,3 @@ def need_found(found: Any, request: Request) -> Any:
 
 def refuse(request: Request, message: str, status: int = 400) -> Reply:
     return request.server.pages.failure(message, status=status)
-
-
-__all__ = ["Application", "Handler", "need", "need_found", "need_post", "pages", "refuse", "visible"]

@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +11,14 @@ from tests.fakes.jenkins.security import User
 from tests.fakes.jenkins.server import FakeJenkins
 
 XML = {"Content-Type": "text/xml; charset=utf-8"}
+
+
+def wait_until(holds: Callable[[], Any], seconds: float = 30.0) -> None:
+    """Waits for something that is going to happen; that it does not is a failure."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.002)
 
 
 @dataclass

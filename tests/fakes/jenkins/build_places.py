@@ -16,11 +16,18 @@ _UNITS = {"": 0.001, "s": 1, "sec": 1, "secs": 1, "min": 60, "mins": 60, "ms": 0
 
 
 def _allowed(request: Request, job: Item) -> None:
-    if request.method != "POST":
-        raise Answered(request.server.pages.build_needs_post())
-    need(request, "Job/Build", job)
+    if not _by_remote_token(request, job):
+        if request.method != "POST":
+            raise Answered(request.server.pages.build_needs_post())
+        need(request, "Job/Build", job)
     if job.disabled or job.held:
         raise Answered(request.server.pages.oops(409))
+
+
+def _by_remote_token(request: Request, job: Item) -> bool:
+    """A job may have a token of its own, with which whoever sees it may build it."""
+    own = job.read.text_of("authToken")
+    return bool(own) and request.get("token") == own
 
 
 def _delay(request: Request, job: Item) -> float:
@@ -34,8 +41,14 @@ def _delay(request: Request, job: Item) -> float:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def _cause(request: Request) -> dict[str, Any]:
+def _cause(request: Request, job: Item) -> dict[str, Any]:
     user = request.user
+    if _by_remote_token(request, job):
+        note = f" with note: {cause}" if (cause := request.get("cause")) else ""
+        return {
+            "_class": "hudson.model.Cause$RemoteCause",
+            "shortDescription": f"Started by remote host 127.0.0.1{note}",
+        }
     said = {"_class": "hudson.model.Cause$UserIdCause", "shortDescription": f"Started by user {user.full_name}"}
     return said | {"userId": user.name, "userName": user.full_name}
 
@@ -51,9 +64,9 @@ def build(request: Request, job: Item, _: list[str]) -> Reply:
             values = parameters.submitted(job, request.json)
         except BadValue:
             return server.pages.oops()
-        server.queue.add(job, _delay(request, job), values, _cause(request))
+        server.queue.add(job, _delay(request, job), values, _cause(request, job))
         return Reply(201, {"X-Content-Type-Options": "nosniff", "Location": server.url + job.path})
-    item, _new = server.queue.add(job, _delay(request, job), [], _cause(request))
+    item, _new = server.queue.add(job, _delay(request, job), [], _cause(request, job))
     return pages.redirect(f"{server.url}queue/item/{item.id}/", 201)
 
 
@@ -67,7 +80,7 @@ def build_with_parameters(request: Request, job: Item, _: list[str]) -> Reply:
         values = parameters.given(job, request)
     except BadValue:
         return server.pages.oops()
-    item, new = server.queue.add(job, _delay(request, job), values, _cause(request))
+    item, new = server.queue.add(job, _delay(request, job), values, _cause(request, job))
     return pages.redirect(f"{server.url}queue/item/{item.id}/", 201 if new else 303)
 
 

@@ -22,7 +22,6 @@ class Input:
         message: the question.
         ok: the button.
         parameters: name and default of texts that are asked for.
-        before: seconds after the start.
     """
 
     id: str = "Gate"

@@ -54,6 +54,8 @@ class Connection(socketserver.StreamRequestHandler):
         while (line := self.rfile.readline(65536)) not in (b"\r\n", b"\n", b""):
             name, _, text = line.decode("latin-1").partition(":")
             headers[name.strip().lower()] = text.strip()
+        if parts[2] == b"HTTP/1.0":
+            headers.setdefault("connection", "close")
         if headers.get("expect", "").lower() == "100-continue":
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         length = headers.get("content-length")

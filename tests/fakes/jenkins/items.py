@@ -152,6 +152,7 @@ class Item:
     def set_text(self, tag: str, text: str) -> None:
         """Changes a field; the server saves the item."""
         self.read.set_text(tag, text, before=("displayName", "keepDependencies", "properties"))
+        self.held = False
         self.save()
 
     def _access(self) -> None:

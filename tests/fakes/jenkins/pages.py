@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 from urllib.parse import quote
 
-from tests.fakes.jenkins.messages import Answered, Reply, Request
+from tests.fakes.jenkins.messages import Reply, Request
 
 VERSION = "2.479.3"
 _SNIFF = {"X-Content-Type-Options": "nosniff"}
@@ -153,8 +153,3 @@ def restarting() -> Reply:
 def quoted(text: str) -> str:
     """In Jenkins' quotes."""
     return f"\u2018{text}\u2019"
-
-
-def stop(reply: Reply) -> None:
-    """Ends the handling of the request here."""
-    raise Answered(reply)

@@ -17,8 +17,9 @@ class Secrets:
         """Ciphertext for a plain text; a ciphertext of this server stays what it is."""
         if text.strip() in self._plain:
             return text.strip()
-        noise = base64.b64encode(os.urandom(33)).decode()
-        cipher = "{AQAAABAAAA" + noise + "}"
+        length = 16 * (len(text.encode()) // 16 + 1)  # as long as AES would make it
+        shape = b"\x01" + (16).to_bytes(4, "big") + length.to_bytes(4, "big")
+        cipher = "{" + base64.b64encode(shape + os.urandom(16 + length)).decode() + "}"
         self._plain[cipher] = text
         return cipher
 
