@@ -142,7 +142,7 @@ class Conversation:
             Unavailable: it is not ready in time.
         """
         call = Call("GET", f"{self.server}api/json?tree=mode", self._headers)
-        patience = Patience(self.clock, seconds, self._within(seconds))
+        patience = Patience(self.clock, self.limits, seconds, self._within(seconds))
         # A server that starts may answer 401 for as long as it has not read who its users are.
         answer = self._checked(call, self._answer(call, True, patience, None, token_known=True))
         return version_of(answer)
@@ -165,7 +165,7 @@ class Conversation:
         """What `exchange` does, with a request that is made already."""
         if repeat is None:
             repeat = call.method in ("GET", "HEAD")
-        patience = Patience(self.clock, self.limits.restart, self.ends)
+        patience = Patience(self.clock, self.limits, self.limits.restart, self.ends)
         return self._checked(call, self._answer(call, repeat, patience, most_bytes))
 
     def _answer(

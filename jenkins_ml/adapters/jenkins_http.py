@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import io
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -227,18 +228,39 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
+class _Lines(io.BufferedReader):
+    """A buffered file whose lines are whole: http.client takes a head that breaks off for one that has ended."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if not line.endswith(b"\n") and len(line) != size:
+            raise ConnectionResetError("it closed without " + ("the rest of its answer" if line else "an answer"))
+        return line
+
+
 def _bounded_response(connection: HTTPConnection, sock: Any, *arguments: Any, **options: Any) -> HTTPResponse:
     """What http.client reads an answer from; its time begins when it is waited for."""
     response = HTTPResponse(sock, *arguments, **options)
     if isinstance(connection.timeout, int | float):
         # Left alone, the buffered file would go on reading the socket's file, whose timeout begins anew each time.
         raw = response.fp.detach()
-        response.fp = io.BufferedReader(_Bounded(raw, sock, time.monotonic() + connection.timeout))
+        response.fp = _Lines(_Bounded(raw, sock, time.monotonic() + connection.timeout))
     return response
 
 
 class _Connecting(HTTPConnection):
     """A connection that is made within its timeout: looking up the name and trying each of its addresses."""
+
+    def connect(self) -> None:
+        """Connect, as urllib3 does; what fails here, an encryption that is not agreed on included, sent nothing yet."""
+        try:
+            super().connect()
+        except (broken.HTTPError, ssl.SSLCertVerificationError):
+            raise
+        except TimeoutError as error:
+            raise broken.ConnectTimeoutError(self, "no connection in time") from error
+        except OSError as error:
+            raise broken.NewConnectionError(self, f"no connection: {error}") from error
 
     def _new_conn(self) -> socket.socket:
         made: Future[socket.socket] = Future()

@@ -19,12 +19,13 @@ from jenkins_ml.adapters.jenkins_answers import Answer
 from jenkins_ml.adapters.jenkins_http import Broken
 from jenkins_ml.errors import Unavailable
 
-_FIRST_PAUSE: Final = 0.2
-_LONGEST_PAUSE: Final = 2.0
 _SHORTEST_PAUSE: Final = 0.01
 _UNKNOWN_HOST_SECONDS: Final = 3.0  # a restart does not take a name away; a moment without network does
 _UNKNOWN_TOKEN_SECONDS: Final = 0.6  # once more, in case this is the moment of a restart
 _KNOWN_TOKEN_SECONDS: Final = 15.0
+
+# Envoy, and what is built on it, answers 503 also where others answer 502, unless it could not even connect.
+_BROKEN_OFF: Final = re.compile(rb"disconnect/reset before headers(?!.*connection failure)", re.DOTALL)
 
 Note = Callable[[str], None]
 
@@ -45,12 +46,16 @@ class Limits:
         connect: for a connection.
         request: for the answer to one request, to its last byte.
         restart: for how long a server that is not there is waited for.
+        first_pause: before a request is sent again; each pause after that is longer.
+        longest_pause: that they grow to.
         most_bytes: the longest answer.
     """
 
     connect: float = 10.0
     request: float = 60.0
     restart: float = 180.0
+    first_pause: float = 0.2
+    longest_pause: float = 2.0
     most_bytes: int = 64 * 2**20
 
 
@@ -114,6 +119,8 @@ def trouble_of(outcome: Answer | Broken, *, token_known: bool) -> Trouble | None
         case 502:
             return Trouble("the gateway before it got no proper answer (502)", refused=False)
         case 503:
+            if _BROKEN_OFF.search(outcome.body):
+                return Trouble("the gateway before it lost its connection (503)", refused=False)
             words = "it is restarting" if b"restart" in outcome.body.lower() else "it is not ready"
             return Trouble(f"{words} (503)", refused=True, pause=_asked(outcome))
         case 504:
@@ -132,22 +139,24 @@ class Patience:
 
     Args:
         clock: the time.
+        limits: how long the pauses are.
         seconds: the longest that is waited, from the first trouble on.
         ends: when it has to be over in any case; None where there is no such time.
     """
 
     clock: Clock
+    limits: Limits
     seconds: float
     ends: float | None
     _since: float | None = field(default=None, init=False)
     _kind_since: tuple[str, float] = field(default=("", 0.0), init=False)
-    _pause: float = field(default=_FIRST_PAUSE, init=False)
+    _pause: float = field(default=0.0, init=False)
 
     def pause(self, trouble: Trouble) -> float | None:
         """How long to wait before the next attempt; None when it is enough."""
         now = self.clock.monotonic()
         if self._since is None:
-            self._since = now
+            self._since, self._pause = now, self.limits.first_pause
         if self._kind_since[0] != trouble.text:
             self._kind_since = trouble.text, now
         until = self._since + self.seconds
@@ -156,7 +165,7 @@ class Patience:
         if self.ends is not None:
             until = min(until, self.ends)
         pause, left = min(self._pause, until - now), until - now
-        self._pause = min(self._pause * 1.6, _LONGEST_PAUSE)
+        self._pause = min(self._pause * 1.6, self.limits.longest_pause)
         if left < _SHORTEST_PAUSE or trouble.pause > left:
             return None
         return max(pause, trouble.pause)

@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape
 from jenkins_ml.adapters.jenkins_client import Limits, Pace, Profile, Server
 
 FOLDER = '<?xml version="1.1" encoding="UTF-8"?>\n<com.cloudbees.hudson.plugins.folder.Folder/>'
-LIMITS = Limits(connect=2, request=2, restart=5)
+LIMITS = Limits(connect=2, request=2, restart=5, first_pause=0.02, longest_pause=0.1)
 PACE = Pace(first=0.01, longest=0.05, grace=0.1, long_grace=0.2, missing=0.3, stop=0.2)
 PROXIES = tuple(
     each for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for each in (name, name.upper())

@@ -2,7 +2,10 @@
 
 import contextlib
 import logging
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,7 +21,7 @@ from tests.fakes.jenkins import READER, FakeJenkins
 from tests.fakes.jenkins_jobs import FOLDER, VARIABLES, client, pipeline, string
 
 RESTART = [("503", 0.15), ("401", 0.05), ("refused", 0.15), ("503", 0.1)]
-HASTY = Limits(connect=1, request=0.3, restart=0.3)
+HASTY = Limits(connect=1, request=0.3, restart=0.3, first_pause=0.02)
 
 
 @pytest.fixture(autouse=True)
@@ -340,12 +343,18 @@ def test_a_failure_of_the_server_carries_its_logging_id(server, fake):
         says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"),
         says(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone"),
         says(b"no http at all\r\n\r\n"),
+        says(b"HTTP/1.1 200 OK\r\nX-Jenkins: 2.4\r\nContent-Le"),
+        says(b"HTTP/1.1 200 OK\r\nX-Jenkins: 2.4\r\n"),
+        says(b"HTTP/1.1 20"),
         says(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", forever=b"x", every=0.02),
         says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", forever=b"1\r\nx\r\n", every=0.02),
         says(b"HTTP/1.1 200 OK\r\nX-Long: ", forever=b"x", every=0.02),
         says(forever=b"", every=0.02),
     ],
-    ids=["closed", "half", "half chunk", "no gzip", "no http", "trickle", "trickling chunks", "trickling head", "nothing"],
+    ids=[
+        "closed", "half", "half chunk", "no gzip", "no http", "half head", "head without end", "half first line",
+        "trickle", "trickling chunks", "trickling head", "nothing",
+    ],
 )  # fmt: skip
 def test_no_answer_outlasts_its_deadline(behave):
     with listening(behave) as url:
@@ -379,8 +388,9 @@ def test_what_is_left_of_an_answer_is_not_taken_for_the_next_one(server, fake):
 def test_the_deadline_of_the_whole_goes_before_all_others(server, fake):
     fake.fault("answer", status=503, times=None)
     server.ends = server.clock.monotonic() + 0.2
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="503"):
         server.exchange("GET", "x")
+    server.ends = server.clock.monotonic()
     with pytest.raises(Unavailable, match="the time is up"):
         server.exchange("GET", "x")
 
@@ -461,6 +471,87 @@ def test_a_request_goes_by_way_of_the_proxy_with_its_deadline(environment):
 def test_a_token_that_travels_unencrypted_is_warned_of_once(url, warned, notes):
     with Server(Profile(url, "ada", "token"), note=notes.append):
         assert len(notes) == warned
+
+
+# --- TLS -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A self-signed certificate for the loopback address, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the program openssl, to make certificates")
+    folder = tmp_path_factory.mktemp("certificate")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
+         "/CN=fake", "-addext", "subjectAltName=IP:127.0.0.1", "-out", folder / "cert.pem", "-keyout", folder / "key.pem"],
+        check=True, capture_output=True, timeout=30,
+    )  # fmt: skip
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def encrypted(behave, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+
+    def inside(connection, closing):
+        try:
+            wrapped = context.wrap_socket(connection, server_side=True)
+        except OSError:  # the client hung up: it does not trust us
+            return
+        with wrapped:
+            behave(wrapped, closing)
+
+    return inside
+
+
+def secure(url):
+    return url.replace("http:", "https:")
+
+
+def test_a_certificate_that_is_not_trusted_is_an_error_at_once(certificate, notes):
+    with listening(encrypted(says(), certificate)) as url, hasty(secure(url), note=notes.append) as server:
+        with pytest.raises(UsageError, match="is not trusted: self-signed") as caught:
+            server.exchange("POST", "x")
+        assert "REQUESTS_CA_BUNDLE" in caught.value.next_step
+    assert notes == []
+
+
+def test_a_certificate_that_the_environment_names_is_trusted(certificate, environment):
+    environment.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
+    answer = b"HTTP/1.1 200 OK\r\nX-Jenkins: 2.4\r\nContent-Length: 2\r\n\r\n{}"
+    with listening(encrypted(says(answer), certificate)) as url, hasty(secure(url)) as server:
+        assert server.get_version() == "2.4"
+
+
+@pytest.mark.parametrize(
+    "behave",
+    [
+        says(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", forever=b"x", every=0.02),
+        says(b"HTTP/1.1 200 OK\r\nX-Long: ", forever=b"x", every=0.02),
+        says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"),
+        says(),
+    ],
+    ids=["trickle", "trickling head", "half", "closed"],
+)
+def test_deadlines_hold_under_encryption_too(behave, certificate, environment):
+    environment.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
+    with listening(encrypted(behave, certificate)) as url:
+        for method, expected in (("GET", Unavailable), ("POST", Unclear)):
+            with hasty(secure(url)) as server, pytest.raises(expected):
+                server.exchange(method, "x")
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+def test_a_server_that_does_not_agree_on_an_encryption_was_sent_nothing(hangs_up):
+    def behave(connection, closing):
+        if not hangs_up:
+            closing.wait(10)
+
+    with listening(behave) as url, hasty(secure(url)) as server:
+        with pytest.raises(Unavailable) as caught:
+            server.exchange("POST", "x")
+        assert not isinstance(caught.value, Unclear)
 
 
 # --- python-jenkins --------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@ import pytest
 
 from jenkins_ml.adapters.jenkins_answers import Answer
 from jenkins_ml.adapters.jenkins_http import Broken
-from jenkins_ml.adapters.jenkins_retry import Clock, Outage, Patience, Trouble, trouble_of
+from jenkins_ml.adapters.jenkins_retry import Clock, Limits, Outage, Patience, Trouble, trouble_of
 
 RESTARTING = b"<html><h1>Jenkins is restarting</h1></html>"
 
@@ -42,6 +42,22 @@ def test_an_answer_of_jenkins_is_no_trouble(status):
         (answered(502), False, False),
         (answered(503, RESTARTING), True, False),
         (answered(504), False, True),
+        (
+            answered(
+                503, b"upstream connect error or disconnect/reset before headers. reset reason: connection termination"
+            ),
+            False,
+            False,
+        ),
+        (
+            answered(
+                503,
+                b"upstream connect error or disconnect/reset before headers. reset reason: remote connection failure",
+            ),
+            True,
+            False,
+        ),
+        (answered(503, b"no healthy upstream"), True, False),
     ],
 )
 def test_whether_a_request_was_carried_out(outcome, refused, under_way):
@@ -75,7 +91,7 @@ REFUSED = Trouble("refused", refused=True)
 
 def test_pauses_grow_up_to_a_longest_and_end_with_the_patience():
     time = FakeTime()
-    found = waits(Patience(time.clock, 20, None), time, REFUSED)
+    found = waits(Patience(time.clock, Limits(), 20, None), time, REFUSED)
     assert found[:3] == pytest.approx([0.2, 0.32, 0.512])
     assert max(found) == 2
     assert sum(found) == pytest.approx(20)
@@ -83,20 +99,20 @@ def test_pauses_grow_up_to_a_longest_and_end_with_the_patience():
 
 def test_a_deadline_goes_before_patience():
     time = FakeTime()
-    assert sum(waits(Patience(time.clock, 20, 3.0), time, REFUSED)) == pytest.approx(3)
-    assert waits(Patience(FakeTime().clock, 20, -1.0), FakeTime(), REFUSED) == []
+    assert sum(waits(Patience(time.clock, Limits(), 20, 3.0), time, REFUSED)) == pytest.approx(3)
+    assert waits(Patience(FakeTime().clock, Limits(), 20, -1.0), FakeTime(), REFUSED) == []
 
 
 def test_a_trouble_with_little_patience_of_its_own_counts_from_when_it_began():
     time = FakeTime()
     short = Trouble("401", refused=True, patience=1.0)
-    found = waits(Patience(time.clock, 20, None), time, REFUSED, REFUSED, REFUSED, short)
+    found = waits(Patience(time.clock, Limits(), 20, None), time, REFUSED, REFUSED, REFUSED, short)
     assert sum(found) == pytest.approx(0.2 + 0.32 + 0.512 + 1.0)
 
 
 def test_a_server_that_asks_for_more_than_there_is_ends_it():
-    assert Patience(FakeTime().clock, 20, None).pause(Trouble("503", refused=True, pause=21)) is None
-    assert Patience(FakeTime().clock, 20, None).pause(Trouble("503", refused=True, pause=19)) == 19
+    assert Patience(FakeTime().clock, Limits(), 20, None).pause(Trouble("503", refused=True, pause=21)) is None
+    assert Patience(FakeTime().clock, Limits(), 20, None).pause(Trouble("503", refused=True, pause=19)) == 19
 
 
 def test_an_outage_is_told_once_for_each_reason_and_its_end_once():
