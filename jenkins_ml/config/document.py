@@ -11,7 +11,7 @@ import copy
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
@@ -56,7 +56,8 @@ class Kind:
         most_bytes: a larger file is refused.
         most_values: so is one with more values: aliases can multiply a small file without end.
         hint: what to do when there is no such file.
-        quick: read it with libyaml where that is installed: thirty times as fast, and its messages are its own.
+        quick: read it with libyaml where that is installed, thirty times as fast. What that refuses is read again without
+            it: a few texts are YAML 1.2 and not known to libyaml.
     """
 
     most_bytes: int = 1 << 20
@@ -140,7 +141,12 @@ def parse(data: bytes, file: str, kind: Kind = CONFIGURATION) -> Document:
         column = error.start - data.rfind(b"\n", 0, error.start)
         _refuse(file, Place(line, column), "this is not UTF-8: save the file as UTF-8", error)
     document = Document(file, text, kind)
-    document.value = _Reader(document, None).read()
+    try:
+        document.value = _Reader(document, None).read()
+    except ConfigurationError:
+        if not kind.quick:
+            raise
+        return parse(data, file, replace(kind, quick=False))
     return document
 
 
@@ -290,6 +296,8 @@ class _Reader:
                 event = self._named(event)
             tag = self._tag(event)
             key = event.value if isinstance(event, ScalarEvent) else None
+            if isinstance(event, ScalarEvent) and event.anchor is not None:
+                self._anchors[event.anchor] = [_without_anchor(event)]
             self._skip(event)
             if tag == f"{_TAG}merge":
                 self._note(place, "merge keys (<<) are not part of YAML 1.2: write the keys out")
