@@ -77,6 +77,7 @@ class Queue:
         self.ids = itertools.count(1)
         self.paused = False
         self._next = math.inf
+        self._time = -math.inf  # up to which everything has happened
 
     def add(
         self, task: Any, delay: float, parameters: list[Parameter], cause: dict[str, Any]
@@ -148,29 +149,41 @@ class Queue:
         now = self.now()
         if now < self._next or self.paused:
             return
-        while True:
+        self._supersede(now)
+        while self._step(now):
             self._supersede(now)
-            item = min(self._ready(now), key=lambda each: (each.due, each.id), default=None)
-            run = min(self._due(now), key=lambda each: each.due or 0, default=None)
-            if run is not None and (item is None or (run.due or 0) <= item.due):
-                run.go_on(run.due or now)
-                self.look_at(run)
-            elif item is not None:
-                at = max(item.due, item.since)
-                self.leave(item, max(at, self._freed(item, at)))
-                item.run = self.start(item, item.left or now)
-                if item.run.building:
-                    self.running[item.id] = item.run
-            else:
-                break
+        self._time = now
         dues = [item.due for item in self.items.values() if item.due > now]
         dues += [run.due for run in self.running.values() if run.due is not None]
         self._next = min(dues, default=math.inf)
 
-    def _ready(self, now: float) -> list[QueueItem]:
-        if self.quieting:
-            return []
-        return [each for each in self.items.values() if each.due <= now and each.task and not self.blocked(each)]
+    def _step(self, now: float) -> bool:
+        """The next build goes on, or all items go that are ready before one does; whether there was anything to do."""
+        run = min(self._due(now), key=lambda each: each.due or 0, default=None)
+        until = now if run is None else run.due or 0
+        ready = (
+            []
+            if self.quieting or self.busy >= self.executors
+            else [each for each in self.items.values() if each.due <= until and each.task]
+        )
+        started = False
+        for item in sorted(ready, key=lambda each: (each.due, each.id)):
+            if item.due <= until and not self.blocked(item):
+                until = min(until, self._go(item))
+                started = True
+        if not started and run is not None:
+            self._time = max(self._time, run.due or 0)
+            run.go_on(run.due or now)
+            self.look_at(run)
+        return started or run is not None
+
+    def _go(self, item: QueueItem) -> float:
+        """An item becomes a build; says when that goes on."""
+        self.leave(item, max(item.due, item.since, self._time))
+        item.run = self.start(item, item.left or 0)
+        if item.run.building:
+            self.running[item.id] = item.run
+        return math.inf if item.run.due is None else item.run.due
 
     def _supersede(self, now: float) -> None:
         """Builds that go for newer ones, where a job wants that."""
@@ -184,11 +197,6 @@ class Queue:
 
     def _due(self, now: float) -> list[Run]:
         return [each for each in self.running.values() if each.due is not None and each.due <= now]
-
-    def _freed(self, item: QueueItem, at: float) -> float:
-        """When what blocked it went away."""
-        ends = [run.ended for run in item.task.runs.values() if run.ended is not None and run.ended > at]
-        return max(ends, default=at) if not item.task.concurrent else at
 
     def blocked(self, item: QueueItem) -> str | None:
         """Why an item whose quiet period is over still waits."""

@@ -131,6 +131,8 @@ class Understanding:
         plugin = (plugin_of(name.replace("_", "__")) or plugin_of(name) or "") if "." in name or not inside else ""
         if element.tag == "owner":
             plugin = ""
+        if plugin not in self.installed:
+            plugin = ""
         if plugin and plugin != inside:
             element.attributes["plugin"] = f"{plugin}@{self.installed[plugin]}"
         for child in element.elements:
