@@ -40,6 +40,11 @@ def test_help_imports_not_even_numpy_or_pydantic(cold_project):
     assert imported(cold_project, "--help").isdisjoint((*HEAVY, "numpy", "pydantic", "ruamel", "jinja2", "rich"))
 
 
+def test_jobs_that_are_only_rendered_need_no_client_of_jenkins(cold_project):
+    cold_project.write(jobs_yaml="owner: a\njobs: [{name: b, inline: c}]\n")
+    assert imported(cold_project, "jobs", "render").isdisjoint((*HEAVY, "numpy", "jenkins", "requests", "jinja2"))
+
+
 @pytest.mark.tensorflow
 def test_gate_on_kept_predictions_serve_and_rollback(gated):
     """The release talks to the server over HTTP: only the server has the framework."""
