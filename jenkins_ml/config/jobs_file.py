@@ -224,7 +224,8 @@ def _entries(document: Document, shape: JobsFile, problems: dict[Problem, None])
             message = f"type {value['type']!r} is not known: known are {', '.join(TYPES)}"
             problems[document.problem(document.values[*where, "type"], message)] = None
             continue
-        fitting = {key: part for key, part in shape.defaults.items() if key in cls.model_fields}
+        foreign = _foreign(value)
+        fitting = {key: part for key, part in shape.defaults.items() if key in cls.model_fields and key not in foreign}
         value = _merged([value, fitting])
         places = (*(p for p, _ in layers), ("defaults",))
         for words in _words(document, path, job, problems):
@@ -232,6 +233,15 @@ def _entries(document: Document, shape: JobsFile, problems: dict[Problem, None])
                 yield _Entry(document, path, _filled(value, words), places)
             except _UnknownWordError as error:
                 problems[document.problem(document.keys[path], str(error))] = None
+
+
+def _foreign(job: Mapping[str, Any]) -> frozenset[str]:
+    """Defaults that a job of this kind has no use for, though its type knows them."""
+    if "inline" in job or "inline_file" in job:
+        return frozenset({"scm", "script", "lightweight", "checkout"})
+    if job["type"] == "rollback":
+        return frozenset({"approval"})
+    return frozenset({"inline", "inline_file", "sandbox"}) if "scm" in job else frozenset()
 
 
 def _words(

@@ -39,7 +39,8 @@ def folder(item: Folder) -> Element:
 
 def _head(item: AnyItem) -> tuple[Element | None, ...]:
     display = element("displayName", item.display_name) if item.display_name is not None else None
-    return element("description", item.description), display
+    # A block of YAML ends with a newline that nobody means; the line of the owner follows after an empty one.
+    return element("description", item.description.rstrip()), display
 
 
 def _pipeline(item: Pipeline) -> Element:

@@ -84,6 +84,22 @@ jobs: [{{name: f, type: folder}}, {{name: f/a, scm: {GIT}}}, {{name: f/m, type: 
     assert {item.display_name for item in jobs.values()} == {"x"}
 
 
+def test_defaults_that_a_kind_of_job_has_no_use_for_do_not_spoil_it():
+    jobs = load(
+        """
+defaults: {scm: {credentials: git}, script: ci/Jenkinsfile, sandbox: false, approval: {submitters: [x]}}
+jobs:
+  - {name: a, inline: x}
+  - {name: b, scm: {git: y}}
+  - {name: c, type: rollback, scm: {git: y}}
+  - {name: d, type: promote, scm: {git: y}}
+"""
+    )
+    assert (jobs["a"].scm, jobs["a"].sandbox) == (None, False)
+    assert (jobs["b"].scm.credentials, jobs["b"].script) == ("git", "ci/Jenkinsfile")
+    assert (jobs["c"].approval, jobs["d"].approval.submitters) == (None, ("x",))
+
+
 def test_placeholders_make_a_job_for_each_of_their_rows():
     jobs = load(
         """
