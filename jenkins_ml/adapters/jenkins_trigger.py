@@ -169,15 +169,22 @@ class Request:
         if queue_id in {each.queue_id for each in self.job.waiting}:
             return True
         try:
-            found = jenkins_queue.item(self.server, queue_id) or {}
-            causes = [cause for action in found.get("actions") or () for cause in action.get("causes") or ()]
-            if len(causes) < 2:
+            users = self._users_of(queue_id)
+            if len(users) < 2:
                 return False
             user = self._our_name()
         except Unavailable:
             return False  # the build is on its way, and what follows it waits longer
-        users = [str(cause.get("userId")).casefold() for cause in causes]
         return users[0] != user or users.count(user) > 1
+
+    def _users_of(self, queue_id: int) -> list[str]:
+        """Who asked for an item, or for its build where nobody remembers the item."""
+        found = jenkins_queue.item(self.server, queue_id)
+        if found is not None:
+            causes = [cause for action in found.get("actions") or () for cause in action.get("causes") or ()]
+            return [str(cause.get("userId")).casefold() for cause in causes]
+        builds, _ = jenkins_job.built(self.server, self.job, 0, _RECENT)
+        return [str(user).casefold() for build in builds if build.queue_id == queue_id for user in build.users]
 
     def _search(self, unclear: Unclear) -> Queued | None:
         """Look for a trace until it is found, or there surely is none."""

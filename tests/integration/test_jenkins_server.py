@@ -542,6 +542,36 @@ def test_deadlines_hold_under_encryption_too(behave, certificate, environment):
                 server.exchange(method, "x")
 
 
+def tunnel(heard):
+    """The behaviour of a proxy: connects, and passes on what it cannot read."""
+
+    def behave(connection, closing):
+        heard.append(request_of(connection))
+        host, _, port = heard[-1].split()[1].decode().partition(":")
+        with socket.create_connection((host, int(port))) as onward:
+            connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+            connection.settimeout(0.02)
+            onward.settimeout(0.02)
+            while not closing.is_set():
+                for one, other in ((connection, onward), (onward, connection)):
+                    with contextlib.suppress(TimeoutError):
+                        other.sendall(one.recv(65536))
+
+    return behave
+
+
+def test_a_proxy_passes_on_what_is_encrypted_and_never_sees_the_token(certificate, environment):
+    environment.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
+    answer = b"HTTP/1.1 200 OK\r\nX-Jenkins: 2.4\r\nContent-Length: 2\r\n\r\n{}"
+    heard = []
+    with listening(encrypted(says(answer), certificate)) as url, listening(tunnel(heard)) as proxy:
+        environment.setenv("https_proxy", proxy)
+        with hasty(secure(url)) as server:
+            assert server.get_version() == "2.4"
+    assert heard[0].startswith(b"CONNECT 127.0.0.1:")
+    assert b"authorization" not in heard[0].lower()
+
+
 @pytest.mark.parametrize("hangs_up", [False, True])
 def test_a_server_that_does_not_agree_on_an_encryption_was_sent_nothing(hangs_up):
     def behave(connection, closing):

@@ -20,7 +20,8 @@ RUNS = 20
 DEADLINE = 6.0
 LIMITS = Limits(connect=1, request=0.25, restart=2, first_pause=0.01, longest_pause=0.05)
 PACE = Pace(first=0.01, longest=0.03, grace=0.03, long_grace=0.3, missing=0.2, stop=0.2)
-HANG = 0.4  # longer than a request may take, so that its answer comes too late, and shorter than it is looked for
+# Longer than a request may take; one ends while it is still looked for, one after that.
+HANG, LONG_HANG = 0.4, 0.8
 PARAMETERS = string("MODEL", "resnet") + boolean("FORCE") + choice("SIZE", "s", "l") + password("KEY")
 OURS = "admin"
 
@@ -45,6 +46,7 @@ class Run:
         self.parameters = self._parameters()
         self.own = draw.random() < 0.1
         self.waiting = draw.random() < 0.25
+        self.late = draw.random() < 0.2
         self.password = draw.random() < 0.3
         self.follow = draw.random() < 0.5
         fake.put(name, pipeline(parameters=PARAMETERS if self.parameters is not None else ""))
@@ -52,7 +54,7 @@ class Run:
         self.faults = [self._fault() for _ in range(draw.choice((0, 1, 1, 2, 2, 3)))]
 
     def __repr__(self):
-        names = ("name", "parameters", "own", "waiting", "password", "follow", "faults")
+        names = ("name", "parameters", "own", "waiting", "late", "password", "follow", "faults")
         return ", ".join(f"{name}={getattr(self, name)}" for name in names)
 
     def _parameters(self):
@@ -98,6 +100,8 @@ class Run:
                 return {"action": "drop", "after": draw.random() < 0.5, "times": times, **where}
             case "half":
                 return {"action": "half", "times": times, **where}
+            case "hang" if where.get("method") == "POST":
+                return {"action": kind, "seconds": draw.choice((HANG, HANG, LONG_HANG)), **where}
             case "hang" | "trickle":
                 return {"action": kind, "seconds": HANG, **where}
             case "expire-crumbs":
@@ -116,6 +120,8 @@ class Run:
         if self.waiting:
             fake.trigger(self.name, delay=self.draw.choice((0.02, 0.2)), by="somebody")
         secret = fake.admin.password if self.password else None
+        if self.late:
+            fake.on_request = self._somebody_comes_between
         with client(fake, secret=secret, limits=LIMITS) as server:
             server.ends = server.clock.monotonic() + DEADLINE
             build = RequestedBuild(server, self.name, self.parameters or (), own=self.own, pace=PACE)
@@ -136,6 +142,13 @@ class Run:
             finally:
                 fake.wait_restarted()
                 fake.faults.clear()
+                fake.on_request = None
+
+    def _somebody_comes_between(self, request):
+        """Between our look and our request somebody else asks for a build."""
+        if request.method == "POST":
+            self.fake.on_request = None
+            self.fake.trigger(self.name, delay=0.05, by="somebody")
 
     def check(self):
         """Go, and hold what came of it against what the server knows."""
@@ -143,7 +156,7 @@ class Run:
         build, ended, error = self.go()
         assert time.monotonic() - began < DEADLINE + LIMITS.connect + LIMITS.request + 2
         time.sleep(
-            HANG if any(fault["action"] == "hang" and fault.get("method") == "POST" for fault in self.faults) else 0
+            max((each["seconds"] for each in self.faults if each["action"] == "hang" and "method" in each), default=0)
         )
         runs = self.fake.runs(self.name)
         cancelled = [
@@ -153,7 +166,7 @@ class Run:
         made_by_us = [each for each in by_us if users(each)[0] == OURS]
         waited = [each for each in (*runs, *cancelled) if users(each)[0] != OURS]
         assert len(made_by_us) <= 1, "a duplicate"
-        assert len(waited) <= self.waiting
+        assert len(waited) <= self.waiting + self.late
         if not self.own:
             assert len(by_us) <= 1, "joined, and then built once more"
         if error is None:
