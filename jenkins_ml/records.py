@@ -326,6 +326,7 @@ class JobsPlan:
     actions: tuple[JobAction, ...]
     missing: tuple[str, ...]  # plugins and credentials that the server lacks, one sentence each
     unchecked: tuple[str, ...]  # what could not be looked at, and why
+    digest: str = ""  # of all the rest, in a plan that was saved: one that was edited is not carried out
 
 
 R = TypeVar("R")

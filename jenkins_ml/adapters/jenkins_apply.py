@@ -2,23 +2,24 @@
 
 A server has no lock and no compare-and-set, and somebody else may change the same jobs meanwhile. So what a plan rests
 on is looked at again just before each change; what has changed since is left alone and said. What is created cannot
-collide: the server refuses a name that is taken. At the end one listing tells whether what was written is what is there.
+collide: the server refuses a name that is taken. At the end one listing tells whether what was written is what is there,
+and whether what nobody knew of has happened.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from jenkins_ml.adapters import jenkins_items
 from jenkins_ml.adapters.jenkins_conversation import Conversation
 from jenkins_ml.adapters.jenkins_items import AlreadyThere
+from jenkins_ml.adapters.jenkins_parallel import side_by_side
 from jenkins_ml.adapters.jenkins_retry import Unclear
-from jenkins_ml.core.jobs import marker, plan
+from jenkins_ml.core.jobs import classes, marker, plan
 from jenkins_ml.core.jobs.merge import merged
-from jenkins_ml.core.jobs.plan import Rules
+from jenkins_ml.core.jobs.plan import Live, Rules
 from jenkins_ml.core.jobs.xml_tree import Element, parse, write
 from jenkins_ml.errors import JenkinsMLError, Unavailable
 from jenkins_ml.records import JobAction
@@ -27,7 +28,7 @@ Outcome = Literal[
     "done",
     "failed",  # the server said no; why is its own text
     "changed",  # somebody changed it since the plan: it was left as it is
-    "unknown",  # the server gave no answer, and nobody knows
+    "unknown",  # it was asked for, there was no answer, and nobody knows
     "skipped",  # it was not begun
 ]
 _TRIES: Final = 3  # of a creation of which nobody knows whether it happened
@@ -48,6 +49,19 @@ class _ChangedError(Exception):
     """What the plan rests on is not there any more; the text says what is."""
 
 
+@dataclass
+class _Course:
+    """How far an action has come.
+
+    Args:
+        sent: the server was asked for something that changes it.
+        deleted: what is to be made anew is gone.
+    """
+
+    sent: bool = False
+    deleted: bool = False
+
+
 class Apply:
     """One plan being carried out.
 
@@ -55,116 +69,101 @@ class Apply:
         server: where.
         rules: those that the plan was made by.
         parallel: how many requests at a time.
+        told: hears of each result as it comes, in the thread of `carry_out`.
+
+    Attributes:
+        interrupted: by Ctrl-C.
     """
 
-    def __init__(self, server: Conversation, rules: Rules, parallel: int) -> None:
+    def __init__(self, server: Conversation, rules: Rules, parallel: int, told: Callable[[Result], None]) -> None:
         self._server = server
         self._rules = rules
         self._parallel = parallel
+        self._hear = told
+        self._results: dict[str, Result] = {}  # written as soon as there is one, by whichever thread has it
+        self._heard: set[str] = set()
+        self._away: Unavailable | None = None  # the server, for longer than it is waited for
+        self.interrupted = False
 
-    def carry_out(self, actions: Iterable[JobAction], told: Callable[[Result], None]) -> list[Result]:
+    def carry_out(self, actions: Iterable[JobAction]) -> list[Result]:
         """Do everything that a plan has to do.
 
         Args:
             actions: with their configurations.
-            told: hears of each result as it comes, in this thread.
 
         Returns:
             A result for each action that had something to do, also when this is interrupted by Ctrl-C: then the rest
             is "skipped". What was begun is always brought to an end.
         """
-        results: dict[str, Result] = {}
+        busy = [each for each in actions if each.deed not in ("nothing", "refuse")]
         try:
-            for stage in _stages(actions):
-                ready = []
-                for action in stage:
-                    broken = self._broken_parent(action, results)
-                    if broken is None:
-                        ready.append(action)
-                    else:
-                        self._tell(Result(action, "skipped", broken.reason, broken.unavailable), results, told)
-                self._side_by_side(ready, results, told)
-            self._verify(results, told)
-        except KeyboardInterrupt:
-            for action in actions:
-                if action.name not in results and action.deed not in ("nothing", "refuse"):
-                    results[action.name] = Result(action, "skipped", "interrupted")
-        return list(results.values())
+            for stage in _stages(busy):
+                side_by_side(self._server, self._one, self._ready(stage), self._parallel, self._tell)
+            if self._away is None:
+                self._look()
+        except KeyboardInterrupt:  # comes once: see steps/entry.py
+            self.interrupted = True
+        for action in busy:
+            result = self._results.setdefault(action.name, Result(action, "skipped", "interrupted"))
+            if action.name not in self._heard:
+                self._tell(result)
+        return [self._results[action.name] for action in busy]
 
-    @staticmethod
-    def _tell(result: Result, results: dict[str, Result], told: Callable[[Result], None]) -> None:
-        results[result.action.name] = result
-        told(result)
+    def _tell(self, result: Result) -> None:
+        self._heard.add(result.action.name)
+        self._hear(result)
 
-    @staticmethod
-    def _broken_parent(action: JobAction, results: Mapping[str, Result]) -> Result | None:
-        """The result that stands in the way: a folder that was not made."""
-        parent = action.name.rpartition("/")[0]
-        result = results.get(parent)
-        if result is None or result.outcome == "done" or result.action.deed == "delete":
-            return None
-        return Result(action, "skipped", f"its folder {parent!r} is not there: {result.reason}", result.unavailable)
+    def _ready(self, stage: Iterable[JobAction]) -> Iterator[JobAction]:
+        """Those of a stage that can be done, by the time that it is their turn."""
+        for action in stage:
+            parent = action.name.rpartition("/")[0]
+            above = self._results.get(parent)
+            if self._away is not None:
+                self._skip(action, self._away.what, unavailable=True)
+            elif above is not None and above.outcome != "done" and above.action.deed in ("create", "replace"):
+                self._skip(action, f"its folder {parent!r} was not made: {above.reason}", above.unavailable)
+            else:
+                yield action
 
-    def _side_by_side(
-        self, actions: Sequence[JobAction], results: dict[str, Result], told: Callable[[Result], None]
-    ) -> None:
-        """Do actions that do not depend on each other.
-
-        Raises:
-            KeyboardInterrupt: when what was begun has ended; nothing else was.
-        """
-        waiting = iter(actions)
-        running: set[Future[Result]] = set()
-        interrupted: KeyboardInterrupt | None = None
-        with ThreadPoolExecutor(self._parallel, thread_name_prefix="jobs") as pool:
-            while True:
-                try:
-                    while interrupted is None and len(running) < self._parallel and (action := next(waiting, None)):
-                        running.add(pool.submit(self._one, action))
-                    if not running:
-                        break
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        running.discard(future)
-                        self._tell(future.result(), results, told)
-                except KeyboardInterrupt as error:  # comes once: see steps/entry.py
-                    interrupted = error
-                    for future in [each for each in running if each.cancel()]:
-                        running.discard(future)
-        if interrupted is not None:
-            for action in actions:
-                if action.name not in results:
-                    self._tell(Result(action, "skipped", "interrupted"), results, told)
-            raise interrupted
+    def _skip(self, action: JobAction, reason: str, unavailable: bool) -> None:
+        self._results[action.name] = Result(action, "skipped", reason, unavailable)
+        self._tell(self._results[action.name])
 
     def _one(self, action: JobAction) -> Result:
+        course = _Course()
         try:
-            self._do(action)
+            self._do(action, course)
+            result = Result(action, "done")
         except _ChangedError as error:
-            return Result(action, "changed", str(error))
+            result = Result(action, "changed", str(error))
         except Unclear as error:
-            return Result(action, "unknown", error.what, unavailable=True)
+            result = Result(action, "unknown", error.what, unavailable=True)
+        except Unavailable as error:
+            self._away = error
+            result = Result(action, "unknown" if course.sent else "skipped", error.what, unavailable=True)
         except JenkinsMLError as error:
-            return Result(action, "failed", error.what, unavailable=isinstance(error, Unavailable))
-        return Result(action, "done")
+            result = Result(action, "failed", error.what)
+        if course.deleted and result.outcome != "done":
+            result = replace(result, reason=f"what was there is deleted, and nothing is in its place: {result.reason}")
+        self._results[action.name] = result
+        return result
 
-    def _do(self, action: JobAction) -> None:
+    def _do(self, action: JobAction, course: _Course) -> None:
         match action.deed:
             case "create":
-                self._create(action)
+                self._create(action, course)
             case "update" | "adopt":
-                live = self._unchanged(action)
-                jenkins_items.update(
-                    self._server, action.name, write(merged(parse(action.config), live, self._rules.ignore))
-                )
+                self._update(action, course)
             case "replace":
-                self._delete(action)
-                self._create(action)
+                self._delete(action, course)
+                course.deleted = True
+                self._create(action, course)
             case "delete":
-                self._delete(action)
+                self._delete(action, course)
 
-    def _create(self, action: JobAction) -> None:
+    def _create(self, action: JobAction, course: _Course) -> None:
         """Make it. When an answer is lost, what is there tells whether it was made: the line in its description."""
+        course.sent = True
         for attempt in range(1, _TRIES + 1):
             try:
                 jenkins_items.create(self._server, action.name, action.config)
@@ -186,16 +185,19 @@ class Apply:
         live = jenkins_items.read(self._server, action.name)
         return live is not None and _mark(live) == _mark(parse(action.config))
 
-    def _unchanged(self, action: JobAction) -> Element:
-        """The live configuration, when it is still what the plan rests on."""
-        live = jenkins_items.read(self._server, action.name)
+    def _update(self, action: JobAction, course: _Course) -> None:
+        """Change it, if it is still what the plan rests on; somebody else may have made the very change."""
+        live, asked = jenkins_items.read(self._server, action.name), parse(action.config)
         if live is None:
             raise _ChangedError("somebody has deleted it since the plan")
-        if plan.state(live, self._rules) != action.before:
+        if live.tag != asked.tag or plan.state(live, self._rules) != action.before:
+            if live.tag == asked.tag and plan.satisfied(asked, live, self._rules):
+                return
             raise _ChangedError("somebody has changed it since the plan: plan again")
-        return live
+        course.sent = True
+        jenkins_items.update(self._server, action.name, write(merged(asked, live, self._rules.ignore)))
 
-    def _delete(self, action: JobAction) -> None:
+    def _delete(self, action: JobAction, course: _Course) -> None:
         live = jenkins_items.read(self._server, action.name)
         if live is None:
             return
@@ -204,31 +206,58 @@ class Apply:
             mark is not None and mark.owner != self._rules.owner
         ):
             raise _ChangedError("it is not what the plan would delete any more: plan again")
-        if action.kind == "folder" and (left := jenkins_items.inside(self._server, action.name)):
+        if live.tag == classes.FOLDER and (left := jenkins_items.inside(self._server, action.name)):
             raise _ChangedError(f"{left[0]!r} lies in it, which would be deleted too")
+        course.sent = True
         jenkins_items.delete(self._server, action.name)
 
-    def _verify(self, results: dict[str, Result], told: Callable[[Result], None]) -> None:
-        """One look at what is there now: two who apply at the same time must not both believe that they did it."""
-        written = [each for each in results.values() if each.outcome == "done" and each.action.config]
-        if not written:
+    def _look(self) -> None:
+        """One look at what is there now.
+
+        Two who apply at the same time must not both believe that they did it; and what got no answer, or a failure for
+        one, may have been carried out all the same.
+        """
+        tried = [each for each in self._results.values() if each.outcome in ("done", "failed", "unknown")]
+        if not tried:
             return
         try:
             live = jenkins_items.listing(self._server)
+            seen = [self._seen(each, live) for each in tried]
         except Unavailable as error:
-            for each in written:
-                self._tell(
-                    Result(each.action, "unknown", f"written, and not looked at since: {error.what}", True),
-                    results,
-                    told,
-                )
-            return
-        for each in written:
-            found = live.get(each.action.name)
-            if found is None:
-                self._tell(Result(each.action, "changed", "written, and somebody has deleted it since"), results, told)
-            elif found.marker is None or found.marker[:2] != (_mark(parse(each.action.config)) or (None,))[:2]:
-                self._tell(Result(each.action, "changed", "written, and somebody has changed it since"), results, told)
+            seen = [
+                Result(each.action, "unknown", f"done, and not looked at since: {error.what}", unavailable=True)
+                for each in tried
+                if each.outcome == "done"
+            ]
+        for each in seen:
+            if each != self._results[each.action.name]:
+                self._results[each.action.name] = each
+                self._tell(each)
+
+    def _seen(self, result: Result, everything: Mapping[str, Live]) -> Result:
+        """A result, after a look at what the server lists."""
+        action, live, done = result.action, everything.get(result.action.name), result.outcome == "done"
+        if action.deed == "delete":
+            if live is None:
+                return Result(action, "done")
+            return Result(action, "changed", "removed, and somebody has made it again since") if done else result
+        if live is not None and live.marker is not None and live.marker[:2] == _line(action):
+            return result if done or not self._arrived(action) else Result(action, "done")
+        if not done:
+            return result
+        what = "deleted" if live is None else "changed"
+        return Result(action, "changed", f"written, and somebody has {what} it since")
+
+    def _arrived(self, action: JobAction) -> bool:
+        """Whether what was asked for is there; the line alone may have been there before."""
+        live = jenkins_items.read(self._server, action.name)
+        return live is not None and plan.satisfied(parse(action.config), live, self._rules)
+
+
+def _line(action: JobAction) -> tuple[str, str]:
+    mark = _mark(parse(action.config))
+    assert mark is not None  # noqa: S101 - a plan marks whatever it writes
+    return mark[:2]
 
 
 def _mark(config: Element) -> marker.Marker | None:
@@ -236,16 +265,20 @@ def _mark(config: Element) -> marker.Marker | None:
     return marker.read(description.text if description is not None else None)
 
 
-def _stages(actions: Iterable[JobAction]) -> Iterator[list[JobAction]]:
-    """What may be done side by side: folders level by level, then jobs, then what goes, the innermost first."""
-    busy = [each for each in actions if each.deed not in ("nothing", "refuse")]
-    staying = [each for each in busy if each.deed != "delete"]
+def _stages(busy: Sequence[JobAction]) -> Iterator[list[JobAction]]:
+    """What may be done side by side: folders level by level, then jobs, then what goes, the innermost first.
+
+    A folder that becomes a job is among what goes: what lies in it goes before.
+    """
     going = [each for each in busy if each.deed == "delete"]
+    emptied = {each.name.rpartition("/")[0] for each in going}
+    last = [each for each in busy if each.deed == "replace" and each.name in emptied]
+    staying = [each for each in busy if each.deed != "delete" and each not in last]
     folders = [each for each in staying if each.kind == "folder"]
     for depth in sorted({each.name.count("/") for each in folders}):
         yield [each for each in folders if each.name.count("/") == depth]
     yield [each for each in staying if each.kind != "folder"]
     yield [each for each in going if each.kind != "folder"]
-    leaving = [each for each in going if each.kind == "folder"]
+    leaving = [*(each for each in going if each.kind == "folder"), *last]
     for depth in sorted({each.name.count("/") for each in leaving}, reverse=True):
         yield [each for each in leaving if each.name.count("/") == depth]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator
 from typing import Final
 
@@ -29,6 +30,7 @@ _SUMMARY: Final = {
 }
 _WIDEST: Final = 70  # characters of a value
 _MOST_LINES: Final = 20  # of a text that changed
+_LONGEST_LINE: Final = 200
 
 
 def plan_lines(plan: JobsPlan, everything: bool = False) -> Iterator[str]:
@@ -54,12 +56,12 @@ def summary(plan: JobsPlan) -> str:
     for action in plan.actions:
         counts[action.deed] = counts.get(action.deed, 0) + 1
     parts = [f"{counts[deed]} {words}" for deed, words in _SUMMARY.items() if counts.get(deed)]
-    return f"{plan.owner} at {plan.server}: {', '.join(parts) or 'nothing'}"
+    return f"{one_line(plan.owner)} at {one_line(plan.server)}: {', '.join(parts) or 'nothing'}"
 
 
 def _action_lines(action: JobAction) -> Iterator[str]:
     note = f": {one_line(action.note)}" if action.note else ""
-    kind = f" ({action.kind})" if action.kind else ""
+    kind = f" ({one_line(action.kind)})" if action.kind else ""
     yield f"{_SIGNS[action.deed]} {action.deed} {one_line(action.name)}{kind}{note}"
     for change in action.changes:
         yield from _change_lines(change)
@@ -67,15 +69,33 @@ def _action_lines(action: JobAction) -> Iterator[str]:
 
 def _change_lines(change: JobChange) -> Iterator[str]:
     before, after = change.before, change.after
+    setting = one_line(change.setting)  # may hold the name of a parameter, which anybody has written
     if before is not None and after is not None and ("\n" in before or "\n" in after):
-        yield f"    {change.setting}:"
+        yield f"    {setting}:"
         lines = list(difflib.unified_diff(before.split("\n"), after.split("\n"), n=1, lineterm=""))[2:]
         for line in lines[:_MOST_LINES]:
-            yield f"      {printable(line)}"
+            yield f"      {_cut(printable(line))}"
         if len(lines) > _MOST_LINES:
             yield f"      ... {len(lines) - _MOST_LINES} more lines"
     else:
-        yield f"    {change.setting}: {_value(before)} -> {_value(after)}"
+        shown = [_value(before), _value(after)]
+        if before is not None and after is not None and shown[0] == shown[1]:
+            shown = _apart(before, after)
+        yield f"    {setting}: {' -> '.join(shown)}"
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1] + "\u2026"
+
+
+def _apart(*texts: str) -> list[str]:
+    """Texts that look alike where they begin, from a little before they differ; white space is told apart."""
+    same = next(
+        (place for place, each in enumerate(zip(*texts, strict=False)) if len(set(each)) > 1), min(map(len, texts))
+    )
+    start = max(same - 10, 0)
+    cut = (printable(json.dumps(text[start : start + _WIDEST], ensure_ascii=False)) for text in texts)
+    return [("\u2026" if start else "") + text for text in cut]
 
 
 def _value(text: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from jenkins_ml.core.jobs.jenkinsfile import NOTHING, Own
 from jenkins_ml.core.jobs.meaning import ORDER, PRESENT, Path, Settings
 
 _DEFAULTS: Final = frozenset({"0", "-1", "NONE"})  # a server's own values of fields that we do not write
-_OPTIONAL: Final = frozenset({"quietPeriod"})  # fields that a server writes only where somebody set them
+# Fields that a server writes only where somebody set them, and those where 0 is not the default: keep none at all.
+_OPTIONAL: Final = frozenset({"quietPeriod", "daysToKeep", "numToKeep", "artifactDaysToKeep", "artifactNumToKeep"})
+_USER_INFO: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 _PARAMETERS: Final = ("properties", classes.PARAMETERS, "parameterDefinitions")
 _TRIGGERS: Final = ("properties", classes.TRIGGERS, "triggers")
@@ -91,13 +94,13 @@ def changes(desired: Settings, live: Settings, own: Own = NOTHING) -> tuple[Chan
         live: the settings that the server has.
         own: what the job's Jenkinsfile wrote; it has the last word, whatever jobs.yaml says.
     """
-    desired, live = _without(desired, own), _without(live, own)
+    desired, live = without(desired, own), without(live, own)
     found = []
     for path in sorted({*desired, *live}):
         before, after = live.get(path), desired.get(path)
         if before == after or (after is None and _is_default(path, before)):
             continue
-        found.append(Change(setting=label(path), before=before, after=after))
+        found.append(Change(setting=label(path), before=_shown(before), after=_shown(after)))
     return tuple(_without_parts(found))
 
 
@@ -126,17 +129,23 @@ def _short(part: str) -> str:
     return re.split(r"[.$]", name)[-1] + bracket + index
 
 
-def _without(values: Settings, own: Own) -> Settings:
+def without(values: Settings, own: Own) -> Settings:
+    """Settings without those that the job's Jenkinsfile decides."""
     if own == NOTHING:
         return values
     left = {path: value for path, value in values.items() if not own.has(path)}
     order = (*_PARAMETERS, ORDER)
     if order in left:
-        names = [name for name in left[order].split(" ") if name.strip("[]") not in own.parameters]
+        names = [name for name in json.loads(left[order]) if name not in own.parameters]
         del left[order]
         if len(names) > 1:
-            left[order] = " ".join(names)
+            left[order] = json.dumps(names, ensure_ascii=False)
     return left
+
+
+def _shown(value: str | None) -> str | None:
+    """A value as a person may see it: an address may hold a token."""
+    return None if value is None else _USER_INFO.sub(meaning.MASK, value)
 
 
 def _is_default(path: Path, value: str | None) -> bool:
@@ -149,8 +158,3 @@ def _without_parts(found: list[Change]) -> Iterator[Change]:
     for index, each in enumerate(found):
         if PRESENT not in (each.before, each.after) or each.setting not in named[:index] + named[index + 1 :]:
             yield each
-
-
-def masked(value: str | None) -> bool:
-    """Whether a value is a secret that is not shown."""
-    return value == meaning.MASK

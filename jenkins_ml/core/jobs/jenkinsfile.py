@@ -36,7 +36,7 @@ class Own:
             case ("properties", classes.TRIGGERS, "triggers", kind, *_):
                 return kind.split("[")[0] in self.triggers
             case ("properties", classes.PARAMETERS, "parameterDefinitions", name, *_):
-                return name.strip("[]") in self.parameters
+                return name.startswith("[") and name[1:-1] in self.parameters
             case (name, *_):
                 return name in self.options
         return False

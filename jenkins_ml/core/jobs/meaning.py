@@ -53,7 +53,6 @@ _UNSAID_OF: Final[Mapping[str, frozenset[str]]] = {
         {"id", "projectId", "projectName", "sshRemote", "httpRemote", "repositoryUrl", "configuredByUrl", "apiUri.url"}
     ),
     classes.SCAN: frozenset({"spec"}),  # follows from the interval
-    "strategy": frozenset({"removeLastBuild"}),
     "properties": frozenset({classes.JOB_PERMISSIONS}),
 }
 _NONE: Final[Mapping[str, str]] = {  # values that mean "not set"
@@ -65,16 +64,18 @@ _NONE: Final[Mapping[str, str]] = {  # values that mean "not set"
 # Fields that hold any text: "false", "0" and "-1" are texts there.
 TEXTS: Final = frozenset(
     {"defaultValue", "description", "displayName", "name", "script", "scriptPath", "value", "key"}
+    | {"url", "remote", "credentialsId", "tokenCredentialId", "repoOwner", "repository", "projectPath", "projectOwner"}
+    | {"serverName"}
     | {"regexpFilterText", "regexpFilterExpression", "causeString", "includes", "excludes", "upstreamProjects", "spec"}
 )
 _ONLY_HOLD: Final = frozenset({classes.PARAMETERS, classes.TRIGGERS})  # they say nothing where they hold nothing
 _LISTS: Final = re.compile(
-    r"(java\.util\.|empty-|linked-)?(Arrays\$ArrayList|[Ll]ist|ArrayList|Collections\$\w+)|string-array"
+    r"(java\.util\.(concurrent\.)?|empty-|linked-)?"
+    r"(Arrays\$ArrayList|[Ll]ist|(Array|Linked|CopyOnWriteArray)List|Collections\$\w+)|string-array"
 )
 _SECRET_TAG: Final = re.compile(r"token|secret|password|passphrase|privatekey", re.IGNORECASE)
 _NO_SECRET_TAG: Final = re.compile(r"credentials?Id$", re.IGNORECASE)
-_CIPHER: Final = re.compile(r"\{[A-Za-z0-9+/]{8,}={0,2}\}")
-_USER_INFO: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_CIPHER: Final = re.compile(r"\{AQAAABA[A-Za-z0-9+/]+={0,2}\}")  # its version, and the length of what comes next
 
 
 def settings(job: Element, ignore: Collection[str] = ()) -> Settings:
@@ -106,9 +107,11 @@ def redacted(job: Element) -> bool:
     return any(each.text == "********" or each.tag == "secret-redacted" for each in job.all())
 
 
-def is_cipher(text: str) -> bool:
-    """Whether a value is a secret as a server encrypts it."""
-    return _CIPHER.fullmatch(text) is not None
+def secret(parent: Element, field: Element) -> bool:
+    """Whether a field holds a secret: by its name, or since its value is encrypted."""
+    named = _SECRET_TAG.search(field.tag) and not _NO_SECRET_TAG.search(field.tag)
+    password = parent.tag.endswith("PasswordParameterDefinition") and field.tag == "defaultValue"
+    return bool(field.text) and bool(named or password or _CIPHER.fullmatch(field.text))
 
 
 def _below(node: Element, path: Path, ignore: frozenset[str]) -> Iterator[tuple[Path, str]]:
@@ -143,26 +146,25 @@ def _below(node: Element, path: Path, ignore: frozenset[str]) -> Iterator[tuple[
 def _parameters(node: Element, path: Path, ignore: frozenset[str]) -> Iterator[tuple[Path, str]]:
     names = []
     for each in node.children:
-        name = f"[{each.at('name').text if each.at('name') else ''}]"  # type: ignore[union-attr]
-        names.append(name)
-        yield (*path, name), each.tag
+        if each.tag in ignore:
+            continue
+        found = each.child("name")
+        names.append(found.text if found is not None else "")
+        place = (*path, f"[{names[-1]}]")
+        yield place, each.tag
         fields = tuple(part for part in each.children if part.tag != "name")
-        yield from _below(each.with_children(fields), (*path, name), ignore)
+        yield from _below(each.with_children(fields), place, ignore)
     if len(names) > 1:
-        yield (*path, ORDER), " ".join(names)
+        yield (*path, ORDER), json.dumps(names, ensure_ascii=False)
 
 
 def _value(parent: Element, node: Element) -> str:
     """The value of a field; empty for what is not set."""
     text = node.text if node.text.strip() or "\n" not in node.text else ""
-    free = node.tag in TEXTS and not parent.tag.endswith("BooleanParameterDefinition")
-    if (text == "false" and not free) or _NONE.get(node.tag) == text:
+    boolean = parent.tag.endswith("BooleanParameterDefinition") and node.tag == "defaultValue"
+    if (text == "false" and (boolean or node.tag not in TEXTS)) or _NONE.get(node.tag) == text:
         return ""
-    named = _SECRET_TAG.search(node.tag) and not _NO_SECRET_TAG.search(node.tag)
-    password = parent.tag.endswith("PasswordParameterDefinition") and node.tag == "defaultValue"
-    if text and (named or password or is_cipher(text)):
-        return MASK
-    return _USER_INFO.sub(MASK, text)
+    return MASK if secret(parent, node) else text
 
 
 def _strings(node: Element) -> list[str] | None:

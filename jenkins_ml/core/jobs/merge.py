@@ -6,11 +6,15 @@ folder, what the last build's Jenkinsfile wrote, secrets that somebody typed.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
+from typing import Final
 
 from jenkins_ml.core.jobs import classes, jenkinsfile, meaning
 from jenkins_ml.core.jobs.jenkinsfile import Own
 from jenkins_ml.core.jobs.xml_tree import Element
+
+_SOURCE: Final = "jenkins.branch.BranchSource"
 
 
 def merged(desired: Element, live: Element, ignore: Collection[str] = ()) -> Element:
@@ -31,8 +35,9 @@ def merged(desired: Element, live: Element, ignore: Collection[str] = ()) -> Ele
         if each.tag == "actions" or each.tag in ignore or not described or each.tag in own.options:
             result.append(each)
         elif wanted is not None:
-            result.append(_properties(wanted, each, own, ignore) if each.tag == "properties" else _kept(wanted, each))
-    result += children.values()
+            properties = each.tag == "properties"
+            result.append(_properties(wanted, each, own, ignore) if properties else _kept(wanted, each, ignore))
+    result += _not_ignored(children.values(), ignore)
     return Element(live.tag, tuple(result), "", live.attributes)
 
 
@@ -45,25 +50,25 @@ def _properties(desired: Element, live: Element, own: Own, ignore: Collection[st
         if each.tag in own.properties or each.tag in ignore or each.tag == classes.JOB_PERMISSIONS:
             result.append(each)
         elif each.tag in (classes.PARAMETERS, classes.TRIGGERS):
-            part = _listed(wanted, each, own)
+            part = _listed(wanted, each, own, ignore)
             if part is not None:
                 result.append(part)
         elif wanted is not None:
-            result.append(_kept(wanted, each))
-    return live.with_children((*result, *children.values()))
+            result.append(_kept(wanted, each, ignore))
+    return live.with_children((*result, *_not_ignored(children.values(), ignore)))
 
 
-def _listed(desired: Element | None, live: Element, own: Own) -> Element | None:
+def _listed(desired: Element | None, live: Element, own: Own, ignore: Collection[str]) -> Element | None:
     """Parameters or triggers: those of the Jenkinsfile stay, and come after those that are described."""
     [name] = [each.tag for each in live.children if each.tag in ("parameterDefinitions", "triggers")][:1] or [""]
     before = live.child(name)
     after = desired.child(name) if desired is not None else None
     if before is None:
         return desired
-    wanted = list(after.children) if after is not None else []
-    stays = [each for each in before.children if _is_own(each, own)]
+    wanted = _not_ignored(after.children, ignore) if after is not None else []
+    stays = [each for each in before.children if _is_own(each, own) or each.tag in ignore]
     taken = {_key(each) for each in stays}
-    described = [_kept(each, _like(each, before)) for each in wanted if _key(each) not in taken]
+    described = [_kept(each, _like(each, before), ignore) for each in wanted if _key(each) not in taken]
     if not described and not stays:
         return None
     return live.with_children((before.with_children((*described, *stays)),))
@@ -83,20 +88,43 @@ def _like(node: Element, among: Element) -> Element | None:
     return next((each for each in among.children if each.tag == node.tag and _key(each) == _key(node)), None)
 
 
-def _kept(desired: Element, live: Element | None) -> Element:
-    """What is desired, with what only the server knows: encrypted secrets, and the id of a source of branches.
+def _kept(desired: Element, live: Element | None, ignore: Collection[str]) -> Element:
+    """What is desired, with what only the server knows: secrets, what is ignored, and the id of a source of branches.
 
     A new id would make every branch of a project a new one, with none of its builds.
     """
     if live is None or live.attributes.get("class") != desired.attributes.get("class"):
         return desired
     children: list[Element] = []
-    for each in desired.children:
-        counterpart = live.child(each.tag)
+    seen: Counter[str] = Counter()
+    for each in _not_ignored(desired.children, ignore):
+        counterpart = _counterpart(each, live, seen[each.tag])
+        seen[each.tag] += 1
         if desired.tag == "source" and each.tag == "id" and counterpart is not None and counterpart.text:
             children.append(counterpart)
         else:
-            children.append(_kept(each, counterpart))
-    known = {each.tag for each in desired.children}
-    children += [each for each in live.children if each.tag not in known and meaning.is_cipher(each.text)]
+            children.append(_kept(each, counterpart, ignore))
+    known = {each.tag for each in desired.children} - set(ignore)
+    children += [
+        each
+        for each in live.children
+        if each.tag in ignore or (each.tag not in known and not each.children and meaning.secret(live, each))
+    ]
     return desired.with_children(tuple(children))
+
+
+def _counterpart(desired: Element, live: Element, number: int) -> Element | None:
+    """The same element of the server: that in the same place among its like, a source of branches by its id."""
+    like = [each for each in live.children if each.tag == desired.tag]
+    if desired.tag == _SOURCE:
+        like.sort(key=lambda each: _id(each) != _id(desired))
+    return like[number] if number < len(like) else None
+
+
+def _id(source: Element) -> str:
+    found = source.at("source", "id")
+    return found.text if found is not None else ""
+
+
+def _not_ignored(elements: Iterable[Element], ignore: Collection[str]) -> list[Element]:
+    return [each for each in elements if each.tag not in ignore]

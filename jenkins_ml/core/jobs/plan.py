@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from jenkins_ml.core.jobs import classes, difference, jenkinsfile, marker, meaning
+from jenkins_ml.core.jobs.meaning import Settings
+from jenkins_ml.core.jobs.merge import merged
 from jenkins_ml.core.jobs.xml_tree import Element
 from jenkins_ml.records import JobAction, JobChange, JobDeed
 
@@ -89,7 +91,9 @@ def needs_reading(desired: Desired, live: Live | None, rules: Rules) -> bool:
     return not (rules.trust and mark.digest == marked(desired, rules)[1])
 
 
-def action(desired: Desired, live: Live | None, config: Element | None, rules: Rules) -> JobAction:
+def action(
+    desired: Desired, live: Live | None, config: Element | None, rules: Rules, inside: Sequence[str] = ()
+) -> JobAction:
     """What has to be done about one job.
 
     Args:
@@ -97,6 +101,7 @@ def action(desired: Desired, live: Live | None, config: Element | None, rules: R
         live: what the server lists; None when it has no such job.
         config: its configuration, where `needs_reading` asks for it.
         rules: how far to go.
+        inside: what lies in it, where it is a folder, and is not to be removed.
     """
     if live is None:
         return JobAction(name=desired.name, deed="create", kind=_word(desired))
@@ -115,12 +120,35 @@ def action(desired: Desired, live: Live | None, config: Element | None, rules: R
                 desired,
                 f"is there as a {found}: it would have to be deleted with its builds and made anew (--replace)",
             )
-        return JobAction(
-            name=desired.name, deed="replace", kind=_word(desired), note=f"the {found} is deleted with its builds"
-        )
+        if inside:
+            return _refused(desired, f"is there as a {found}, in which {_some(inside)}, which would be deleted too")
+        note = f"the {found} is deleted with its builds"
+        before = mark.digest if mark is not None else ""
+        return JobAction(name=desired.name, deed="replace", kind=_word(desired), before=before, note=note)
     if config is None:
         return JobAction(name=desired.name, deed="nothing", kind=_word(desired), note="by its digest")
-    return _compared(desired, mark, config, rules)
+    return _compared(desired, config, rules)
+
+
+def unreadable(desired: Desired, reason: str) -> JobAction:
+    """The action for a job whose configuration the server does not give; the others are planned all the same."""
+    return _refused(desired, f"its configuration cannot be read: {reason}")
+
+
+def without_place(actions: Sequence[JobAction], live: Mapping[str, Live]) -> Iterator[JobAction]:
+    """The same actions, where nothing is made in what is no folder and stays none."""
+    barred: dict[str, str] = {}
+    result: dict[str, JobAction] = {}
+    for each in sorted(actions, key=lambda item: item.name.count("/")):
+        found, parent = live.get(each.name), each.name.rpartition("/")[0]
+        if each.deed == "create" and parent in barred:
+            each = replace(
+                each, deed="refuse", config="", note=f"{barred[parent]!r}, in which it would lie, is refused"
+            )
+        if each.deed == "refuse" and (found is None or found.kind != classes.API_CLASSES[classes.FOLDER]):
+            barred[each.name] = barred.get(parent, each.name)
+        result[each.name] = each
+    yield from (result[each.name] for each in actions)
 
 
 def removals(live: Iterable[Live], asked_for: Collection[str], rules: Rules) -> Iterator[JobAction]:
@@ -141,15 +169,23 @@ def removals(live: Iterable[Live], asked_for: Collection[str], rules: Rules) -> 
         kind = classes.TYPE_WORDS.get(each.kind, each.kind)
         if kind == "folder" and (left := [name for name in inside.get(each.name, ()) if name not in going]):
             going.discard(each.name)
-            note = f"stays: {left[0]!r} lies in it" + (f" (and {len(left) - 1} more)" if len(left) > 1 else "")
-            yield JobAction(name=each.name, deed="nothing", kind=kind, note=note)
+            yield JobAction(name=each.name, deed="nothing", kind=kind, note=f"stays: in it {_some(left)}")
         else:
             yield JobAction(name=each.name, deed="delete", kind=kind, before=each.marker.digest if each.marker else "")
 
 
 def state(config: Element, rules: Rules) -> str:
-    """A digest of everything about a live job that a plan rests on: when it is another one, the plan is stale."""
-    return meaning.digest(config.tag, meaning.settings(config, rules.ignore))
+    """A digest of everything about a live job that a plan rests on: when it is another one, the plan is stale.
+
+    What its Jenkinsfile writes into it is not among it: it stays, and the next build may write something else.
+    """
+    settings = difference.without(meaning.settings(config, rules.ignore), jenkinsfile.own(config))
+    return meaning.digest(config.tag, settings)
+
+
+def satisfied(config: Element, live: Element, rules: Rules) -> bool:
+    """Whether a live job means already what a configuration, with its owner's line, would make of it."""
+    return state(merged(config, live, rules.ignore), rules) == state(live, rules)
 
 
 def parents(names: Collection[str]) -> Iterator[str]:
@@ -161,25 +197,26 @@ def parents(names: Collection[str]) -> Iterator[str]:
     yield from sorted(missing - set(names), key=lambda name: (name.count("/"), name))
 
 
-def _compared(desired: Desired, mark: marker.Marker | None, config: Element, rules: Rules) -> JobAction:
+def _compared(desired: Desired, config: Element, rules: Rules) -> JobAction:
     if meaning.redacted(config):
         return _refused(
             desired,
             "was read with its secrets left out, and writing it would destroy them: the token needs Job/Configure",
         )
-    digest = marked(desired, rules)[1]
+    text = config.child("description")
+    mark = marker.read(text.text if text is not None else None)  # the listing is older
+    if mark is not None and mark.owner != rules.owner:
+        return _refused(desired, f"belongs to {mark.owner} by now: only what belongs to {rules.owner} is touched")
     own = jenkinsfile.own(config)
-    asked, found = meaning.settings(desired.config, rules.ignore), dict(meaning.settings(config, rules.ignore))
-    if mark is not None:
-        found.pop(("description",), None)
-        if mark.text:
-            found["description",] = mark.text
+    # What will be sent is held against what is there: so what is told is what will be done, and all of it.
+    sent, digest = marked(desired, rules)
+    asked = _described(merged(sent, config, rules.ignore), rules)
     changes = tuple(
         JobChange(setting=each.setting, before=each.before, after=each.after)
-        for each in difference.changes(asked, found, own)
+        for each in difference.changes(asked, _described(config, rules), own)
     )
     note = ""
-    if overruled := difference.overruled(asked, own):
+    if overruled := difference.overruled(meaning.settings(desired.config, rules.ignore), own):
         note = f"its Jenkinsfile has the last word on {', '.join(overruled)}"
     deed: JobDeed = "update"
     if mark is None:
@@ -197,17 +234,23 @@ def _compared(desired: Desired, mark: marker.Marker | None, config: Element, rul
     )
 
 
+def _described(config: Element, rules: Rules) -> Settings:
+    """Its settings, the description without the owner's line."""
+    settings = dict(meaning.settings(config, rules.ignore))
+    if text := settings.pop(("description",), ""):
+        mark = marker.read(text)
+        if text := mark.text if mark is not None else marker.tidied(text):
+            settings["description",] = text
+    return settings
+
+
+def _some(names: Sequence[str]) -> str:
+    return f"lies {names[0]!r}" + (f" (and {len(names) - 1} more)" if len(names) > 1 else "")
+
+
 def _refused(desired: Desired, note: str) -> JobAction:
     return JobAction(name=desired.name, deed="refuse", kind=_word(desired), note=note)
 
 
 def _word(desired: Desired) -> str:
     return classes.TYPE_WORDS[classes.API_CLASSES[desired.config.tag]]
-
-
-def summary(actions: Iterable[JobAction]) -> Mapping[str, int]:
-    """How many of each deed."""
-    counts: dict[str, int] = {}
-    for each in actions:
-        counts[each.deed] = counts.get(each.deed, 0) + 1
-    return counts

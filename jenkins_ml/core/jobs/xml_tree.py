@@ -1,7 +1,7 @@
 """The XML of a job's configuration as a value, read and written as a Jenkins server does it.
 
 Jenkins writes XML 1.1, which allows most control characters as references; expat reads 1.0 only and knows no others. So
-the declaration is left out and the references stand for themselves while it reads.
+the declaration is left out, and each such reference is written as two other characters while it reads.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ MOST_BYTES: Final = 32 << 20
 MOST_LEVELS: Final = 200  # a configuration has about fifteen
 
 _DECLARATION: Final = re.compile(r"\A\ufeff?\s*<\?xml[^>]*\?>")
-# References that XML 1.0 does not know, moved out of its way into a private area while expat reads.
-_CONTROL: Final = re.compile(r"&#(?:x0*([0-9a-fA-F]{1,2})|0*([0-9]{1,2}));")
-_AREA: Final = 0x10F700
-_MOVED: Final = re.compile(f"[{chr(_AREA)}-{chr(_AREA + 0x1F)}]")
+# While expat reads, a control character is this one and a letter; this one itself is doubled.
+_ESCAPE: Final = "\U0010f700"
+_ESCAPED: Final = re.compile(f"{_ESCAPE}(.)", re.DOTALL)
+_LETTERS: Final = 0x40
+_TO_ESCAPE: Final = re.compile(
+    rf"<!\[CDATA\[.*?\]\]>|&#(?:x0*([0-9a-fA-F]{{1,6}})|0*([0-9]{{1,7}}));|{_ESCAPE}", re.DOTALL
+)
 _NEUTRAL: Final = re.compile('[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\r\x85\u2028]|[&<>"]')
 _NAMED: Final[Mapping[str, str]] = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
@@ -82,9 +85,11 @@ def parse(text: str) -> Element:
     if len(text) > MOST_BYTES:
         raise NotXmlError(f"it is larger than {MOST_BYTES} characters")
     reader = _Reader()
-    moved = _CONTROL.sub(_move, _DECLARATION.sub("", text, count=1))
+    escaped = _DECLARATION.sub("", text, count=1)
+    if "&#" in escaped or _ESCAPE in escaped:
+        escaped = _TO_ESCAPE.sub(_escape, escaped)
     try:
-        reader.parser.Parse(moved.encode(errors="surrogatepass"), True)
+        reader.parser.Parse(escaped.encode(errors="surrogatepass"), True)
     except expat.ExpatError as error:
         raise NotXmlError(f"it is no XML: {error}") from error
     [root] = reader.done
@@ -100,7 +105,7 @@ def write(root: Element) -> str:
 
 
 def _write(node: Element, pieces: list[str], indent: str) -> None:
-    attributes = "".join(f' {name}="{_escaped(value)}"' for name, value in node.attributes.items())
+    attributes = "".join(f' {name}="{_in_attribute(value)}"' for name, value in node.attributes.items())
     if node.children:
         pieces.append(f"{indent}<{node.tag}{attributes}>\n")
         for each in node.children:
@@ -117,13 +122,24 @@ def _escaped(text: str) -> str:
     return _NEUTRAL.sub(lambda match: _NAMED.get(match[0]) or f"&#{ord(match[0])};", text)
 
 
-def _move(match: re.Match[str]) -> str:
+def _in_attribute(text: str) -> str:
+    return _escaped(text).replace("\t", "&#9;").replace("\n", "&#10;")
+
+
+def _escape(match: re.Match[str]) -> str:
+    """What stands for a reference while expat reads; in CDATA there are none."""
+    if not match[1] and not match[2]:
+        return match[0].replace(_ESCAPE, _ESCAPE * 2)
     code = int(match[1], 16) if match[1] else int(match[2])
-    return match[0] if code in (9, 10, 13) or code > 0x1F or not code else chr(_AREA + code)
+    if code == ord(_ESCAPE):
+        return _ESCAPE * 2
+    return match[0] if code in (0, 9, 10, 13) or code > 0x1F else _ESCAPE + chr(_LETTERS + code)
 
 
-def _moved_back(text: str) -> str:
-    return _MOVED.sub(lambda match: chr(ord(match[0]) - _AREA), text)
+def _plain(text: str) -> str:
+    if _ESCAPE not in text:
+        return text
+    return _ESCAPED.sub(lambda match: _ESCAPE if match[1] == _ESCAPE else chr(ord(match[1]) - _LETTERS), text)
 
 
 class _Reader:
@@ -142,11 +158,11 @@ class _Reader:
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if len(self._open) >= MOST_LEVELS:
             raise NotXmlError(f"it is nested deeper than {MOST_LEVELS} levels")
-        self._open.append((tag, {name: _moved_back(value) for name, value in attributes.items()}, [], []))
+        self._open.append((tag, {name: _plain(value) for name, value in attributes.items()}, [], []))
 
     def _end(self, _: str) -> None:
         tag, attributes, children, texts = self._open.pop()
-        text = "" if children else _moved_back("".join(texts))
+        text = "" if children else _plain("".join(texts))
         node = Element(tag, tuple(children), text, attributes)
         (self._open[-1][2] if self._open else self.done).append(node)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jenkins_ml.core.jobs.plan import Rules
+from jenkins_ml.core.jobs.saved import intact
 from jenkins_ml.errors import IntegrityError, UsageError
 from jenkins_ml.records import JobsPlan, decode
 from jenkins_ml.reporting.console import Reporter, reporter
@@ -89,7 +90,12 @@ def _read(saved: Path) -> JobsPlan:
         data = saved.read_bytes()
     except OSError as error:
         raise UsageError(f"{saved} cannot be read: {error.strerror}", "look at its path and rights") from error
-    return decode(JobsPlan, data, str(saved))
+    found = decode(JobsPlan, data, str(saved))
+    if not intact(found):
+        raise IntegrityError(
+            f"{saved} is not as `jobs plan` saved it: somebody has edited it", "plan again, and review that"
+        )
+    return found
 
 
 def _same_server(found: JobsPlan, server: Server) -> None:

@@ -47,7 +47,8 @@ def carry_out(server: Server, found: JobsPlan, *, yes: bool, parallel: int, as_j
         _ask(found)
     told = _Told(report, len(busy))
     rules = Rules(owner=found.owner, ignore=found.ignore)
-    results = Apply(server, rules, parallel).carry_out(found.actions, told.hear) if busy else []
+    apply = Apply(server, rules, parallel, told.hear)
+    results = apply.carry_out(found.actions) if busy else []
     report.close()
     refused = [each for each in found.actions if each.deed == "refuse"]
     if as_json:
@@ -73,6 +74,10 @@ def carry_out(server: Server, found: JobsPlan, *, yes: bool, parallel: int, as_j
         )
     else:
         _say(results, busy_count=len(busy))
+    if apply.interrupted:
+        left = sum(each.outcome != "done" for each in results)
+        what = f"{left} of {len(results)} were not done" if left else "everything was done, and not looked at again"
+        raise Interrupted(f"interrupted: {what}", "plan again: what was done stays done")
     if failure := _failure(results, [each.name for each in refused]):
         raise failure
 
@@ -81,7 +86,8 @@ class _Told:
     """Says what happens while it happens."""
 
     def __init__(self, report: Reporter, count: int) -> None:
-        self._report, self._count, self._ended = report, count, 0
+        self._report, self._count = report, count
+        self._done: set[str] = set()
 
     def hear(self, result: Result) -> None:
         """Of one result."""
@@ -89,9 +95,10 @@ class _Told:
         if result.outcome != "done":
             self._report.note(f"{name}: {result.outcome}: {one_line(result.reason)}")
             return
-        self._ended += 1
-        if self._count <= _EVERY or self._ended % _EVERY == 0 or self._ended == self._count:
-            self._report.note(f"{name}: {_DONE[result.action.deed]} ({self._ended} of {self._count})")
+        self._done.add(result.action.name)
+        ended = len(self._done)
+        if self._count <= _EVERY or ended % _EVERY == 0 or ended == self._count:
+            self._report.note(f"{name}: {_DONE[result.action.deed]} ({ended} of {self._count})")
 
 
 def _ask(found: JobsPlan) -> None:
@@ -114,10 +121,6 @@ def _say(results: list[Result], busy_count: int) -> None:
 
 def _failure(results: list[Result], refused: list[str]) -> JenkinsMLError | None:
     bad = [each for each in results if each.outcome != "done"]
-    if any(each.reason == "interrupted" for each in bad):
-        return Interrupted(
-            f"interrupted: {len(bad)} of {len(results)} were not done", "plan again: what was done stays done"
-        )
     if bad or refused:
         names = [each.action.name for each in bad] + refused
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from jenkins_ml.core.jobs.plan import Rules
+from jenkins_ml.core.jobs.saved import sealed
 from jenkins_ml.errors import StageFailed
 from jenkins_ml.records import JobsPlan, encode
 from jenkins_ml.reporting.console import reporter
@@ -52,7 +53,7 @@ def command(
         with connected(profile, report) as server:
             found = planning.make(server, wanted, rules, parallel, report)
     if output is not None:
-        write_atomically(output, encode(found).decode())
+        write_atomically(output, encode(sealed(found)).decode())
     if as_json:
         print_json(as_value(found))
     else:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from jenkins_ml.adapters.clock import now
-from jenkins_ml.core.jobs import plan
+from jenkins_ml.core.jobs import classes, plan
 from jenkins_ml.core.jobs.plan import Live, Rules
 from jenkins_ml.core.jobs.xml_tree import Element, write
+from jenkins_ml.errors import JenkinsMLError, StageFailed
 from jenkins_ml.records import JobAction, JobsPlan
 from jenkins_ml.reporting.console import Reporter
 from jenkins_ml.steps.jobs.desired import Wanted
@@ -46,8 +46,13 @@ def make(server: Server, all_wanted: Sequence[Wanted], rules: Rules, parallel: i
     tops = _tops(live)
     reading = [name for name, each in named.items() if plan.needs_reading(each.desired, live.get(name), rules)]
     configs = _read(server, reading, parallel, report)
-    actions = [_action(each, live, configs, tops, rules) for each in all_wanted]
-    actions += plan.removals(live.values(), named, rules)
+    # What is asked for in another case than it has stays: a typing error must not remove it.
+    cases = {each.split("/")[0].casefold() for each in named if _other_case(each, tops) is not None}
+    kept = {*named, *(each for each in live if each.split("/")[0].casefold() in cases)}
+    going = list(plan.removals(live.values(), kept, rules))
+    staying = live.keys() - {each.name for each in going if each.deed == "delete"}
+    actions = [_action(each, live, configs, tops, staying, rules) for each in all_wanted]
+    actions = [*plan.without_place(actions, live), *going]
     missing, unchecked = _missing(server, all_wanted, live, report)
     report.close()
     return JobsPlan(
@@ -64,24 +69,30 @@ def make(server: Server, all_wanted: Sequence[Wanted], rules: Rules, parallel: i
 def _action(
     wanted: Wanted,
     live: Mapping[str, Live],
-    configs: Mapping[str, Element | None],
+    configs: Mapping[str, Element | JenkinsMLError | None],
     tops: Mapping[str, str],
+    staying: Set[str],
     rules: Rules,
 ) -> JobAction:
     name = wanted.desired.name
-    top = name.split("/")[0]
-    other = tops.get(top.casefold(), top)
-    if other != top:
+    if (other := _other_case(name, tops)) is not None:
         note = f"there is {other!r} at the top of the server, which ignores case: write it so"
         return JobAction(name=name, deed="refuse", kind="", note=note)
     found = live.get(name)
     # Deleted between the listing and the reading: then there is none.
     config = configs.get(name)
+    if isinstance(config, JenkinsMLError):
+        return plan.unreadable(wanted.desired, config.what)
     if name in configs and config is None:
         found = None
-    action = plan.action(wanted.desired, found, config, rules)
-    if action.deed == "replace" and found is not None:
-        action = replace(action, before=found.marker.digest if found.marker is not None else "")
+    inside: list[str] = []
+    if (
+        found is not None
+        and found.kind == classes.FOLDER
+        and found.kind != classes.API_CLASSES[wanted.desired.config.tag]
+    ):
+        inside = sorted(each for each in staying if each.startswith(f"{name}/"))
+    action = plan.action(wanted.desired, found, config, rules, inside)
     if action.deed in ("nothing", "refuse", "delete"):
         return action
     return replace(action, config=write(plan.marked(wanted.desired, rules)[0]))
@@ -91,20 +102,35 @@ def _tops(live: Mapping[str, Live]) -> Mapping[str, str]:
     return {name.casefold(): name for name in live if "/" not in name}
 
 
-def _read(server: Server, names: Sequence[str], parallel: int, report: Reporter) -> Mapping[str, Element | None]:
-    """The configurations of jobs, several at a time."""
-    from jenkins_ml.adapters import jenkins_items
+def _other_case(name: str, tops: Mapping[str, str]) -> str | None:
+    """What the server has at its top instead of the first part of a name."""
+    top = name.split("/")[0]
+    other = tops.get(top.casefold(), top)
+    return other if other != top else None
 
-    found: dict[str, Element | None] = {}
-    with ThreadPoolExecutor(parallel, thread_name_prefix="jobs") as pool:
+
+def _read(
+    server: Server, names: Sequence[str], parallel: int, report: Reporter
+) -> Mapping[str, Element | JenkinsMLError | None]:
+    """The configurations of jobs, several at a time; why it is not to be had for one that the server does not give."""
+    from jenkins_ml.adapters import jenkins_items
+    from jenkins_ml.adapters.jenkins_answers import Forbidden
+    from jenkins_ml.adapters.jenkins_parallel import side_by_side
+
+    found: dict[str, Element | JenkinsMLError | None] = {}
+
+    def read(name: str) -> tuple[str, Element | JenkinsMLError | None]:
         try:
-            for name, config in zip(names, pool.map(lambda name: jenkins_items.read(server, name), names), strict=True):
-                found[name] = config
-                if len(found) % 100 == 0:
-                    report.step(f"reading configurations: {len(found)} of {len(names)}")
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            return name, jenkins_items.read(server, name)
+        except (Forbidden, StageFailed) as error:
+            return name, error
+
+    def ended(result: tuple[str, Element | JenkinsMLError | None]) -> None:
+        found[result[0]] = result[1]
+        if len(found) % 100 == 0:
+            report.step(f"reading configurations: {len(found)} of {len(names)}")
+
+    side_by_side(server, read, names, parallel, ended)
     return found
 
 
