@@ -11,6 +11,7 @@ import codecs
 from collections.abc import Iterator
 from typing import Final
 
+from jenkins_ml.adapters import jenkins_builds
 from jenkins_ml.adapters.jenkins_job import Job
 from jenkins_ml.adapters.jenkins_polling import Pace, Pauses
 from jenkins_ml.adapters.jenkins_server import Server
@@ -80,5 +81,8 @@ def follow(server: Server, job: Job, number: int, pace: Pace) -> Iterator[str]:
             pauses.moved()
             yield text
         if not more:
-            return
+            # A build that has not been resumed yet after a restart writes nothing either.
+            build = jenkins_builds.state(server, job, number)
+            if build is None or build.result is not None:
+                return
         pauses.wait()

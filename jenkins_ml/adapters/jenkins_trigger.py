@@ -35,9 +35,11 @@ from jenkins_ml.adapters.jenkins_job import Job, Parameter, Started
 from jenkins_ml.adapters.jenkins_polling import Pace, Pauses
 from jenkins_ml.adapters.jenkins_server import Answer, Server, ServerFailed, Unclear, x_error
 from jenkins_ml.errors import JenkinsMLError, StageFailed, Unavailable, UsageError
+from jenkins_ml.reporting.text import one_line
 
 _SENDS: Final = 3
 _NO_DELAY: Final = [("delay", "0sec")]  # else a job waits for its quiet period, 5 s by default
+_SHORTEST_SECRET: Final = 2  # characters; taking out less would leave no readable text
 _RECENT: Final = 50  # builds that are searched for ours: more are not started within a minute
 
 
@@ -97,9 +99,9 @@ class Request:
                 answer = self._post()
             except Unclear as unclear:
                 self.queued = self._search(unclear)
-            except ServerFailed:
+            except ServerFailed as failure:
                 if not self._other_parameters():
-                    raise
+                    raise StageFailed(self._without_values(failure.what), failure.next_step) from None
             else:
                 if answer.status != 400 or not self._other_parameters():
                     self.queued = self._read(answer)
@@ -154,7 +156,7 @@ class Request:
                 self.queued = Queued(int(found[1]), joined=answer.status == 303)
                 return self.queued if self.queued.joined else Queued(self.queued.queue_id, self._joined(int(found[1])))
             raise self._nobody_knows(f"Jenkins answered {answer.status} and named no item of its queue")
-        said = x_error(answer)
+        said = self._without_values(x_error(answer))
         if answer.status == 409:
             raise UsageError(f"{self.job.name} cannot be built now (409)", "it was disabled, or is being deleted")
         if answer.status == 404:
@@ -237,6 +239,13 @@ class Request:
             )
         found = next((Queued(queue_id, joined) for queue_id, joined in traces.items()), None)
         return found, bool(session and self.job.session and session != self.job.session)
+
+    def _without_values(self, text: str) -> str:
+        """A text of the server, which may quote what it refuses."""
+        for _, value in self.given:
+            if len(value) > _SHORTEST_SECRET:
+                text = text.replace(one_line(value), "***")
+        return text
 
     def _our_name(self) -> str:
         self._user = self._user or self.server.whoami().casefold()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from click.testing import CliRunner
@@ -106,6 +107,20 @@ def test_the_result_is_the_exit_code(trigger, fake, result, code):
     if code:
         assert f"team/plain #1 ended {result}" in str(ended.error)
         assert f"{fake.url}job/team/job/plain/1/console" in str(ended.error)
+
+
+def test_for_people_the_answer_is_one_line(trigger, fake):
+    assert trigger("team/plain", "--wait").out == f"team/plain #1 SUCCESS {fake.url}job/team/job/plain/1/\n"
+
+
+def test_what_the_server_says_of_a_value_is_not_passed_on(trigger, fake):
+    for status in (400, 500):
+        said = f"<h1>Error</h1><p>Illegal choice for parameter MODEL: {SECRET}</p>"
+        fake.fault("answer", status=status, body=said, method="POST")
+        ended = trigger("team/all of it", "--param", f"MODEL={SECRET}")
+        assert ended.code == 1
+        assert "Illegal choice for parameter MODEL: ***" in str(ended.error)
+        assert SECRET not in f"{ended.error!r} {ended.error} {ended.error.__cause__}{ended.out}{ended.err}"
 
 
 def test_the_log_is_the_output_and_each_line_of_it_comes_once(trigger, fake):
@@ -554,3 +569,19 @@ def test_without_a_server_it_says_what_is_missing(trigger, monkeypatch):
     assert isinstance(ended.error, UsageError)
     assert "JENKINS_TOKEN is not set" in str(ended.error)
     assert Pace() != PACE
+
+
+def test_eight_at_once_each_get_their_own_build(fake):
+    profile = jenkins_client.Profile(fake.url, fake.admin.name, fake.admin.token)
+    fake.fault("drop", method="POST", path="buildWithParameters", after=True, every=3, times=None)
+    with jenkins_client.Server(profile) as server, ThreadPoolExecutor(8) as pool:
+
+        def one(index):
+            build = jenkins_client.RequestedBuild(server, "team/all of it", [("MODEL", f"m{index}")])
+            build.trigger()
+            return build.wait().number
+
+        numbers = list(pool.map(one, range(24)))
+    assert sorted(numbers) == list(range(1, 25))
+    for index, number in enumerate(numbers):
+        assert fake.item("team/all of it").runs[number].value("MODEL") == f"m{index}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -113,6 +114,7 @@ class _Trigger:
     ) -> None:
         self._server, self._build, self._report, self._timeout = server, build, report, timeout
         self._parameters, self._json = parameters, as_json
+        self._followed = False
         self._result: str | None = None
         self._seconds: float | None = None
 
@@ -148,7 +150,8 @@ class _Trigger:
         report.note(f"{build.job.name}: item {queued.queue_id} of the queue{joined}")
         try:
             if not wait:
-                build.look()
+                with contextlib.suppress(Unavailable):  # it is in the queue, which is all that was asked for
+                    build.look()
                 return
             number = build.wait_for_number()
             report.note(f"{build.job.name} #{number}: {build.url}")
@@ -168,6 +171,7 @@ class _Trigger:
     def _show_log(self) -> None:
         stream = sys.stderr if self._json else sys.stdout
         self._report.close()
+        self._followed = True
         for text in self._build.log():
             if not _write(stream, text):
                 return  # nobody reads any more; the result still counts
@@ -199,8 +203,8 @@ class _Trigger:
                     "duration_s": self._seconds,
                 }
             )
-        elif self._result is None:
-            click.echo(f"{self._shown} {build.url}")
+        elif not self._followed:  # else the log is the answer
+            click.echo(" ".join(filter(None, (self._shown, self._result, build.url))))
 
     @property
     def _shown(self) -> str:

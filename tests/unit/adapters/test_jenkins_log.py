@@ -42,8 +42,8 @@ class RawLog:
     Its text is what is shown; offsets count the notes as well.
     """
 
-    def __init__(self, steps, *, missing=0):
-        self.steps, self.missing = list(steps), missing
+    def __init__(self, steps, *, missing=0, pauses=0):
+        self.steps, self.missing, self.pauses = list(steps), missing, pauses
         self.raw = []  # of each byte: its text, or None for a note
         self.now = 0.0
         self.ends = None
@@ -53,13 +53,23 @@ class RawLog:
     def sleep(self, seconds):
         self.now += seconds
 
-    def exchange(self, method, path, *, query, most_bytes):
+    def exchange(self, method, path, *, query, most_bytes=None):
+        if path == "job/a/3/api/json":
+            self.pauses -= 1
+            over = self.pauses < 0 and not self.steps
+            return Answer(
+                200,
+                {},
+                b'{"number":3,"building":%s,"result":%s}' % ((b"false", b'"SUCCESS"') if over else (b"true", b"null")),
+            )
         assert (method, path) == ("GET", "job/a/3/logText/progressiveText")
         if self.missing:
             self.missing -= 1
             return Answer(404, {}, b"")
         if self.steps:
             step = self.steps.pop(0)
+            if step == "pause":
+                return Answer(200, {"X-Text-Size": str(len(self.raw))}, b"")
             if step == "crash":
                 self.raw = self.raw[: len(self.raw) // 2]
             else:
@@ -119,3 +129,8 @@ def test_a_log_that_is_not_there_yet_is_waited_for():
     assert followed(RawLog([(b"a", 0)], missing=2)) == "a"
     with pytest.raises(StageFailed, match="#3 has no log"):
         followed(RawLog([(b"a", 0)], missing=100))
+
+
+def test_a_build_that_is_not_resumed_yet_is_not_over():
+    assert followed(RawLog([(b"one\n", 0), "pause", "pause", (b"two\n", 0)])) == "one\ntwo\n"
+    assert followed(RawLog([(b"one\n", 0)], pauses=2)) == "one\n"
