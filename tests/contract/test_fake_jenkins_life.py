@@ -675,3 +675,35 @@ def test_it_runs_by_itself(how):
         assert process.wait(10) == 0
         assert process.stderr.read() == ""
         connection.close()
+
+
+def test_a_page_leaves_the_session_alone(server):
+    with Asker(server) as asker:
+        own = with_password(server.admin)
+        cookie = asker.ask("GET", "/crumbIssuer/api/json", None, own).headers["set-cookie"].partition(";")[0]
+        assert "set-cookie" not in asker.ask("GET", "/nowhere", None, own | {"Cookie": cookie}).headers
+        server.expire_crumbs()
+        assert "set-cookie" in asker.ask("GET", "/nowhere", None, own | {"Cookie": cookie}).headers
+
+
+@pytest.mark.parametrize("secret", ["token", "password"])
+def test_a_client_that_was_written_for_the_real_one_gets_along(secret):
+    jenkins = pytest.importorskip("jenkins")
+    with FakeJenkins(quiet_period=0) as server:
+        client = jenkins.Jenkins(server.url, server.admin.name, getattr(server.admin, secret))
+        assert client.get_whoami()["id"] == "admin"
+        assert client.get_version() == "2.479.3"
+        client.create_folder("team")
+        client.create_job("team/a b", job(PARAMETERISED))
+        number = client.build_job("team/a b", {"MODEL": "x"})
+        wait_until(lambda: client.get_queue_item(number).get("executable"))
+        wait_until(lambda: client.get_build_info("team/a b", 1)["result"])
+        assert "grüße" in client.get_build_console_output("team/a b", 1)
+        client.reconfig_job("team/a b", job())
+        client.disable_job("team/a b")
+        client.copy_job("team/a b", "team/c")
+        client.rename_job("team/c", "team/d")
+        client.delete_job("team/a b")
+        assert [each["fullname"] for each in client.get_all_jobs()] == ["team", "team/d"]
+        assert client.get_plugins()["git"]["version"] == "5.7.0"
+        client._session.close()

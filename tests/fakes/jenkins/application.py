@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.fakes.jenkins.items import Item
 from tests.fakes.jenkins.messages import Answered, Reply, Request
+from tests.fakes.jenkins.pages import NEW_SESSION
 from tests.fakes.jenkins.security import identity
 
 Handler = Callable[[Any, Request, list[str]], Reply]
@@ -27,21 +28,30 @@ class Application:
 
     def answer(self, request: Request) -> Reply:
         """The answer to a request; carries it out."""
-        server = self.server
-        request.server = server
+        request.server = self.server
         request.spelt = {}
         try:
-            server.security.authenticate(request)
-            server.security.check_crumb(request)
-            first = request.segments[0] if request.segments else ""
-            if first not in OPEN:
-                may_read(request)
-            if first == "job":
-                return self.item_places(request, *self._resolve(request))
-            handler = self.places.get(first)
-            return handler(server, request, request.segments[1:]) if handler else server.pages.not_found()
+            reply = self._answer(request)
         except Answered as answered:
-            return answered.reply
+            reply = answered.reply
+        if reply.headers.get("Set-Cookie") == NEW_SESSION:
+            if request.session:
+                del reply.headers["Set-Cookie"]
+            else:
+                reply.headers["Set-Cookie"] = f"JSESSIONID={self.server.security.new_session()}; Path=/; HttpOnly"
+        return reply
+
+    def _answer(self, request: Request) -> Reply:
+        server = self.server
+        server.security.authenticate(request)
+        server.security.check_crumb(request)
+        first = request.segments[0] if request.segments else ""
+        if first not in OPEN:
+            may_read(request)
+        if first == "job":
+            return self.item_places(request, *self._resolve(request))
+        handler = self.places.get(first)
+        return handler(server, request, request.segments[1:]) if handler else server.pages.not_found()
 
     def _resolve(self, request: Request) -> tuple[Item, list[str]]:
         """The item that the path leads to, and what is left of the path."""

@@ -1,5 +1,6 @@
 """Starting builds, and what stands below a build."""
 
+import html
 import re
 import time
 from typing import Any
@@ -131,6 +132,12 @@ def _console_text(request: Request, run: Run, _: list[str]) -> Reply:
     return pages.text(visible(run.log.raw(request.server.now())))
 
 
+def _console(request: Request, run: Run, _: list[str]) -> Reply:
+    """The page with the log."""
+    log = visible(run.log.raw(request.server.now())).decode("utf-8", "replace")
+    return request.server.pages.page(200, f"<h1>Console Output</h1><pre>{html.escape(log)}</pre>")
+
+
 def _delete(request: Request, run: Run, _: list[str]) -> Reply:
     need_post(request)
     need(request, "Run/Delete", run.job)
@@ -208,6 +215,7 @@ _PLACES = {
     "term": _interrupt("term"),
     "kill": _interrupt("kill"),
     "logText": _log_text,
+    "console": _console,
     "consoleText": _console_text,
     "doDelete": _delete,
     "toggleLogKeep": _keep,

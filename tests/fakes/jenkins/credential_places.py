@@ -28,6 +28,8 @@ def answer(request: Request, item: Item, rest: list[str]) -> Reply:
     if rest[:4] != ["store", kind, "domain", "_"]:
         return server.pages.not_found()
     rest = rest[4:]
+    if not rest:
+        return server.pages.page(200, "<h1>Global credentials (unrestricted)</h1>")
     if rest[:1] == ["api"]:
         return api.answer(server, request, _domain(item, kind, request), rest[1] if len(rest) > 1 else "")
     if rest == ["createCredentials"]:

@@ -162,7 +162,9 @@ def _rename(request: Request, item: Item, _: list[str]) -> Reply:
     return pages.redirect(f"/{item.path}".removesuffix("/"))
 
 
-def _move(request: Request, item: Item, _: list[str]) -> Reply:
+def _move(request: Request, item: Item, rest: list[str]) -> Reply:
+    if rest != ["move"]:
+        return request.server.pages.page(200, "<h1>Move</h1>")
     need_post(request)
     need(request, "Job/Delete", item)
     destination = request.get("destination") or ""
@@ -201,7 +203,14 @@ def _reload(request: Request, item: Item, _: list[str]) -> Reply:
     return pages.done()
 
 
+def _configure(request: Request, item: Item, _: list[str]) -> Reply:
+    """The page on which people configure; answers that create something lead there."""
+    need(request, "Job/Configure", item)
+    return request.server.pages.page(200, "<h1>Configure</h1>")
+
+
 _ALL = {
+    "configure": _configure,
     "config.xml": _config,
     "doDelete": _delete,
     "disable": _switch(True),

@@ -15,17 +15,21 @@ def _built_in(server: Any) -> dict[str, Any]:
         "_class": "hudson.model.Hudson$MasterComputer",
         "assignedLabels": [{"name": "built-in"}],
         "displayName": "Built-In Node",
+        "executors": [{"currentExecutable": None, "idle": True, "number": i} for i in range(server.queue.executors)],
         "idle": not server.queue.busy,
         "numExecutors": server.queue.executors,
         "offline": False,
         "offlineCauseReason": "",
+        "oneOffExecutors": [{"currentExecutable": run, "idle": False} for run in server.queue.running.values()],
         "temporarilyOffline": False,
     }
 
 
 def answer(server: Any, request: Request, rest: list[str]) -> Reply:
     """computer/…"""
-    what = rest[0] if rest else "api"
+    what = rest[0] if rest else ""
+    if not what:
+        return server.pages.page(200, "<h1>Nodes</h1>")
     if what == "api":
         shown = {
             "_class": "hudson.model.ComputerSet",
@@ -58,6 +62,8 @@ def _create(server: Any, request: Request) -> Reply:
 
 def _agent(server: Any, request: Request, agent: Agent, rest: list[str]) -> Reply:
     what = rest[0] if rest else ""
+    if not what:
+        return server.pages.page(200, f"<h1>Agent {agent.name}</h1>")
     if what == "api":
         return api.answer(server, request, agent.shown(), rest[1] if len(rest) > 1 else "")
     if what == "config.xml":

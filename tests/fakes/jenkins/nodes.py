@@ -33,11 +33,13 @@ class Agent:
             "assignedLabels": [{"name": name} for name in names],
             "description": self.description,
             "displayName": self.name,
+            "executors": [],
             "idle": True,
             "jnlpAgent": True,
             "launchSupported": False,
             "numExecutors": self.executors,
             "offline": True,
+            "oneOffExecutors": [],
             "offlineCauseReason": self.offline_because or "",
             "temporarilyOffline": self.offline_because is not None,
         }

@@ -13,6 +13,7 @@ _SNIFF = {"X-Content-Type-Options": "nosniff"}
 JSON = "application/json;charset=utf-8"
 TEXT = "text/plain;charset=utf-8"
 HTML = "text/html;charset=utf-8"
+NEW_SESSION = "JSESSIONID"  # a page begins a session, unless there is one
 GONE_COOKIE = "remember-me=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0"
 
 
@@ -52,8 +53,7 @@ class Pages:
 
     def page(self, status: int, main: str, **headers: str) -> Reply:
         """A page of Jenkins' core, as bare as the tests need it."""
-        cookie = f"JSESSIONID=node0{uuid.uuid4().hex[:20]}; Path=/; HttpOnly"
-        more = {"Set-Cookie": cookie, "Content-Type": HTML, "X-Hudson": "1.395", **core(self.session)}
+        more = {"Set-Cookie": NEW_SESSION, "Content-Type": HTML, "X-Hudson": "1.395", **core(self.session)}
         body = f'<!DOCTYPE html><html lang="en"><head><title>Jenkins</title></head><body>{main}</body></html>'
         return Reply(status, more | headers, body.encode())
 

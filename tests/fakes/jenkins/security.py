@@ -97,15 +97,17 @@ class Security:
         self.anonymous = User("anonymous", token="-", password="-")
         self._salt = secrets.token_hex(8)
         self._basic: dict[str, tuple[User, bool]] = {}
-        self._expired = 0
+        self._sessions: set[str] = set()
 
     def expire_crumbs(self) -> None:
         """No crumb and no session that was given out before is good any more."""
         self._salt = secrets.token_hex(8)
+        self._sessions.clear()
 
     def authenticate(self, request: Request) -> None:
         """Finds out who asks, or ends with 401."""
-        request.session = _session(request.headers.get("cookie", ""))
+        cookie = _session(request.headers.get("cookie", ""))
+        request.session = cookie if cookie in self._sessions else None
         header = request.headers.get("authorization", "")
         if not header.lower().startswith("basic "):
             request.user = self.anonymous
@@ -132,7 +134,9 @@ class Security:
         return user, secret == user.token
 
     def new_session(self) -> str:
-        return f"node0{secrets.token_hex(12)}.node0"
+        session = f"node0{secrets.token_hex(12)}.node0"
+        self._sessions.add(session)
+        return session
 
     def crumb(self, user: User, session: str) -> str:
         """Good for this user in this session only."""
