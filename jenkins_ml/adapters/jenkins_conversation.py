@@ -35,7 +35,6 @@ from jenkins_ml.errors import Unavailable
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _CRUMB_TRIES: Final = 3  # a restart takes the session away, and the crumb with it
-_AGAIN: Final = "try again when the server is back"
 _NOTHING: Final[Mapping[str, str]] = {}
 _EXTRA_HEADERS: Final = "JENKINS_API_EXTRA_HEADERS"  # python-jenkins' variable: a header a line
 _NO_VERIFY: Final = "PYTHONHTTPSVERIFY"  # python-jenkins takes 0 for leave to trust any certificate
@@ -172,7 +171,10 @@ class Conversation:
         self, call: Call, repeat: bool, patience: Patience, most_bytes: int | None, *, token_known: bool = False
     ) -> Answer:
         """The first answer that counts."""
+        why = "the time is up"
         while True:
+            if patience.ends is not None and self.clock.monotonic() >= patience.ends:
+                raise self._unavailable(why)
             outcome = self._attempt(call, most_bytes, patience.ends, fresh=not repeat)
             trouble = trouble_of(outcome, token_known=token_known or self._accepted)
             if trouble is None and isinstance(outcome, Answer):
@@ -186,11 +188,15 @@ class Conversation:
             if pause is None:
                 if isinstance(outcome, Answer) and outcome.status == 401:
                     raise refused_token(outcome, self.user)
-                raise Unavailable(f"Jenkins at {self.server} is not available: {trouble.text}", _AGAIN)
+                raise self._unavailable(trouble.text)
+            why = trouble.text
             token_known = token_known or (trouble.refused and trouble.patience is None)
             if trouble.patience is None:
                 self._outage.noticed(trouble, patience.seconds)
             self.clock.sleep(pause)
+
+    def _unavailable(self, why: str) -> Unavailable:
+        return Unavailable(f"Jenkins at {self.server} is not available: {why}", "try again when the server is back")
 
     def _attempt(self, call: Call, most_bytes: int | None, ends: float | None, *, fresh: bool) -> Answer | Broken:
         """Send it once; a second time where Jenkins wanted a crumb and had therefore not looked at it."""
