@@ -188,6 +188,7 @@ def elsewhere(answer: Answer, server: str, safe: bool) -> UsageError | None:
     if same and (ours or not safe):
         return None
     own = re.match(r"(?:.*/)?(job|queue|view|computer)/", there.path) or there.path in ("", "/", base.path)
-    if not safe and answer.status in (302, 303) and own:
+    moved = there.path == urlsplit(answer.url).path  # the same request, at another address
+    if not safe and answer.status in (302, 303) and own and not moved:
         return None
     return UsageError(f"{server} leads to {shown}", "give the address that it leads to, if that is your Jenkins")

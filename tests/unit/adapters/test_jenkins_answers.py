@@ -111,6 +111,7 @@ def test_redirects_that_jenkins_sends_for_its_own_purposes_are_answers(status, l
         (301, "https://ci.example/jenkins/job/a", True, None),
         (301, "http://ci.example/jenkins/job/a", True, "leads to http://ci.example"),
         (308, "https://other/jenkins/job/a", False, "leads to https://other/jenkins/job/a"),
+        (302, "http://ci.example/jenkins/job/a", False, "leads to http://ci.example/jenkins/job/a"),
         (302, "/other/", True, "leads to https://ci.example/other/"),
     ],
 )
