@@ -1,30 +1,27 @@
 """What the client needs of a Jenkins server, held against the fake one, or against any real one:
 
     JENKINS_ML_TEST_URL=https://ci.example/ JENKINS_ML_TEST_USER=ada JENKINS_ML_TEST_TOKEN=... \
-        python -m pytest tests/contract/test_any_jenkins.py
+        python -m pytest tests/contract/test_any_jenkins.py tests/contract/test_any_jenkins_jobs.py
 
 Everything is made below one folder with a random name, which is removed at the end. The user needs to create, configure,
 build, cancel and delete below the root, and the server the plugins for folders and pipelines. Nothing here may know what
 only the fake knows; the one difference is that the fake does not run a script, and is told what each script would do.
 """
 
-import os
 import re
 import secrets
-from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pytest
 
-from jenkins_ml.adapters.jenkins_client import Cancelled, Limits, NotFound, Pace, Profile, RequestedBuild, Server
+from jenkins_ml.adapters.jenkins_client import Cancelled, NotFound, Pace, Profile, RequestedBuild, Server
 from jenkins_ml.adapters.jenkins_server import item_path, x_error
 from jenkins_ml.errors import UsageError
+from tests.contract.conftest import REAL
 from tests.fakes import jenkins_jobs
-from tests.fakes.jenkins import Build, FakeJenkins
+from tests.fakes.jenkins import Build
 from tests.fakes.jenkins_jobs import FOLDER, boolean, choice, pipeline, string, text
 
-VARIABLES = ("JENKINS_ML_TEST_URL", "JENKINS_ML_TEST_USER", "JENKINS_ML_TEST_TOKEN")
-REAL = all(os.environ.get(name) for name in VARIABLES)
 PACE = Pace() if REAL else jenkins_jobs.PACE
 SECONDS = 180.0
 ODD = "modèle & \"x\" '+' = ✓ %41 $(x) ${y} ; \\ <b>"
@@ -47,40 +44,6 @@ DOES = {
 }
 
 
-@pytest.fixture(scope="module")
-def account():
-    """A server: url, user, token; and how to tell it what a script does, where it cannot read."""
-    if REAL:
-        url, user, token = (os.environ[name] for name in VARIABLES)
-        yield SimpleNamespace(url=url.rstrip("/") + "/", user=user, token=token), lambda name, script: None
-        return
-    with FakeJenkins() as fake:
-        account = SimpleNamespace(url=fake.url, user=fake.admin.name, token=fake.admin.token)
-        yield account, lambda name, script: fake.script(name, DOES[script])
-
-
-@pytest.fixture(scope="module")
-def server(account):
-    found, _ = account
-    with Server(
-        Profile(found.url, found.user, found.token), limits=Limits() if REAL else jenkins_jobs.LIMITS
-    ) as connected:
-        yield connected
-
-
-@pytest.fixture(scope="module")
-def folder(server):
-    """The one folder for everything."""
-    name = f"jenkins-ml-contract-{secrets.token_hex(6)}"
-    server.create_job(name, FOLDER)
-    try:
-        yield name
-    finally:
-        server.ends = None
-        server.exchange("POST", f"{item_path(name)}/doDelete", repeat=True)
-        assert not server.job_exists(name)
-
-
 @pytest.fixture
 def job(server, folder, account):
     """Makes a job with an inline script; gives its full name."""
@@ -90,7 +53,7 @@ def job(server, folder, account):
     def make(script=HELLO, *, name=None, parameters=""):
         full = f"{folder}/{name or secrets.token_hex(4)}"
         server.create_job(full, pipeline(script, parameters=parameters))
-        does(full, script)
+        does(full, DOES[script])
         return full
 
     return make
