@@ -29,6 +29,7 @@ BENCHMARKS = {
     "demo": Benchmark("demo", "measure", 1),
     "demo-fresh": Benchmark("demo", "measure_fresh", 1, by_default=False),
     "server": Benchmark("server", "measure", 3),
+    "jobs": Benchmark("jobs", "measure", 3),
 }
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import resource
+import select
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,13 +34,21 @@ _LEFT_OUT = (
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds by the clock, and CPU-seconds (user and system) of a command and of every process that it waited for."""
+    """What a command cost, with every process that it waited for.
+
+    Args:
+        wall: seconds by the clock.
+        cpu: CPU-seconds, user and system.
+        peak: megabytes of memory that its largest process had at once. Never less than what the process that started
+            it had just then: Linux counts from before the program was loaded.
+    """
 
     wall: float = 0.0
     cpu: float = 0.0
+    peak: float = 0.0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.wall + other.wall, self.cpu + other.cpu)
+        return Cost(self.wall + other.wall, self.cpu + other.cpu, max(self.peak, other.peak))
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -48,14 +57,12 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def run(argv: Sequence[str], directory: Path, variables: Mapping[str, str], timeout: float = 600.0) -> Cost:
-    """Run a command to its end. One at a time: the CPU-seconds are those of all children that ended meanwhile.
+    """Run a command to its end.
 
     Raises:
         SystemExit: it failed; its output is in the message.
     """
-    before, began = _children(), time.perf_counter()
-    output(argv, directory, variables, timeout)
-    return Cost(time.perf_counter() - began, _children() - before)
+    return measured(argv, directory, variables, timeout)[0]
 
 
 def output(argv: Sequence[str], directory: Path, variables: Mapping[str, str], timeout: float = 600.0) -> str:
@@ -64,19 +71,35 @@ def output(argv: Sequence[str], directory: Path, variables: Mapping[str, str], t
     Raises:
         SystemExit: it failed; its output is in the message.
     """
-    done = subprocess.run(
-        argv,
-        cwd=directory,
-        env=dict(variables),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(f"{' '.join(argv)} exited with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return done.stdout
+    return measured(argv, directory, variables, timeout)[1]
+
+
+def measured(
+    argv: Sequence[str], directory: Path, variables: Mapping[str, str], timeout: float = 600.0
+) -> tuple[Cost, str]:
+    """Run a command to its end; answers what it cost, and its standard output.
+
+    Raises:
+        SystemExit: it failed; its output is in the message.
+    """
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            argv, cwd=directory, env=dict(variables), stdin=subprocess.DEVNULL, stdout=out, stderr=err
+        )
+        try:
+            _wait(process, timeout)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        texts = [(stream.seek(0), stream.read().decode(errors="replace"))[1] for stream in (out, err)]
+    if process.returncode:
+        raise SystemExit(f"{' '.join(argv)} exited with {process.returncode}:\n{''.join(texts)}")
+    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6), texts[0]
 
 
 def cpu_of(pid: int) -> float:
@@ -85,6 +108,16 @@ def cpu_of(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def _wait(process: subprocess.Popen[bytes], timeout: float) -> None:
+    """Until it has ended, and leave it to be asked what it cost.
+
+    Raises:
+        subprocess.TimeoutExpired: it takes too long.
+    """
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        ended, _, _ = select.select([descriptor], [], [], timeout)
+    finally:
+        os.close(descriptor)
+    if not ended:
+        raise subprocess.TimeoutExpired(process.args, timeout)

@@ -8,7 +8,7 @@ COMMON = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-
 # No address of a package index may get into these files.
 COMMON += ["--no-emit-index-url", "--no-emit-find-links", "--override", str(HERE / "overrides.in")]
 
-for name, constraint in (("demo", None), ("dev", "demo")):
+for name, constraint in (("demo", None), ("dev", "demo"), ("jjb", None)):
     extra = ["-c", str(HERE / f"{constraint}.txt")] if constraint else []
     target = str(HERE / f"{name}.txt")
     subprocess.run(

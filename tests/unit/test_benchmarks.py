@@ -1,12 +1,16 @@
 import json
+import subprocess
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks import jobs, many_jobs
 from benchmarks.__main__ import BENCHMARKS, PAGE
 from benchmarks.figures import Result, Section, Table, markdown, number, replaced
+from benchmarks.processes import PYTHON, environment, measured
 from benchmarks.quickstart import Cost, Process, Road, processes
+from jenkins_ml.config import jobs_file
 
 positive = st.floats(min_value=1e-3, max_value=1e6)
 
@@ -105,3 +109,58 @@ def test_a_process_whose_cost_is_not_known_is_not_left_out():
 
 def test_a_road_costs_what_its_stages_cost():
     assert Road((Cost(1.0, 2.0), Cost(0.5, 3.0)), ()).whole == Cost(1.5, 5.0)
+
+
+def test_a_command_is_measured_with_its_output_and_memory(tmp_path):
+    cost, text = measured((PYTHON, "-c", "held = bytes(range(256)) * 500_000; print('done')"), tmp_path, environment())
+    assert text == "done\n"
+    assert cost.peak > 128
+    assert cost.cpu > 0
+
+
+def test_a_command_that_fails_shows_its_output(tmp_path):
+    line = "import sys; print('said'); print('complained', file=sys.stderr); sys.exit(3)"
+    with pytest.raises(SystemExit, match=r"exited with 3:\nsaid\ncomplained"):
+        measured((PYTHON, "-c", line), tmp_path, environment())
+
+
+def test_a_command_that_takes_too_long_is_ended(tmp_path):
+    with pytest.raises(subprocess.TimeoutExpired):
+        measured((PYTHON, "-c", "import time; time.sleep(600)"), tmp_path, {}, 0.2)
+
+
+def test_the_jobs_are_the_same_with_and_without_a_template():
+    asked = many_jobs.jobs(7, 2)
+    one_by_one, by_template = (
+        jobs_file.loads("".join(pieces)) for pieces in (many_jobs.ours(asked), many_jobs.ours_by_template(asked))
+    )
+    assert dict(one_by_one) == dict(by_template)
+    assert set(one_by_one) == {"team-000", "team-001", *(job.name for job in asked)}
+
+
+def plan_of(**edited):
+    """What `jobs plan --json` says when all items are there, and these have a change: its value at the server."""
+    asked = many_jobs.jobs(jobs.JOBS, jobs.FOLDERS)
+    actions = {name: ("nothing", []) for name in (*many_jobs.folders_of(asked), *(job.name for job in asked))}
+    actions |= {name: ("update", [{"before": value}]) for name, value in edited.items()}
+    return json.dumps({"actions": [{"name": n, "action": a, "changes": c} for n, (a, c) in actions.items()]})
+
+
+@pytest.mark.parametrize(
+    ("found", "edited"),
+    [
+        ({}, {"team-000/model-000": "<n>300</n>"}),
+        ({"team-000/model-000": "300"}, {}),
+        ({"team-000/model-001": "300"}, {"team-000/model-000": "<n>300</n>"}),
+        ({"team-000/model-000": "30"}, {"team-000/model-000": "<n>300</n>"}),
+        ({"team-000/model-000": "300", "one/more": "300"}, {"team-000/model-000": "<n>300</n>"}),
+    ],
+)
+def test_a_plan_that_misses_or_invents_a_change_is_no_figure(found, edited):
+    with pytest.raises(SystemExit):
+        jobs._expect_plan(plan_of(**found), edited)
+
+
+def test_a_plan_that_finds_what_was_changed_is_one():
+    jobs._expect_plan(plan_of(), {})
+    jobs._expect_plan(plan_of(**{"team-000/model-000": "300"}), {"team-000/model-000": "<n>300</n>"})
