@@ -79,15 +79,77 @@ class Train(Section):
         return self
 
 
-class MetricLimits(Section):
-    """The limits of one metric. At least one of them is needed."""
+Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Bounds(Section):
+    """What is asked of a metric. Changes are against production, in the direction in which the metric is better."""
 
     min: Finite | None = Field(default=None, description="The point value must be at least this.")
     max: Finite | None = Field(default=None, description="The point value must be at most this.")
-    max_regression: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+    max_regression: Share | None = Field(
         default=None,
         description="How much worse than production it may be, in the metric's own unit: a paired non-inferiority test "
         "on the same examples, at `gate.confidence`.",
+    )
+    max_relative_regression: Share | None = Field(
+        default=None,
+        description="The same as a share of production's value without its sign; where that is 0 nothing passes.",
+    )
+    min_improvement: Share | None = Field(
+        default=None, description="How much better than production it has to be: the same test, of superiority."
+    )
+    min_relative_improvement: Share | None = Field(
+        default=None, description="The same as a share of production's value; where that is 0 nothing passes."
+    )
+    max_improvement: Share | None = Field(
+        default=None,
+        description="More than this is too good to be true, such as from examples that leaked into the training; by the "
+        "point value.",
+    )
+    max_relative_improvement: Share | None = Field(
+        default=None, description="The same as a share of production's value; where that is 0 nothing passes."
+    )
+
+    @property
+    def asked(self) -> dict[str, float]:
+        """The limits that are set, in the order in which they are looked at."""
+        values = ((name, getattr(self, name)) for name in Bounds.model_fields)
+        return {name: value for name, value in values if value is not None}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for low, high in (
+            ("min", "max"),
+            ("min_improvement", "max_improvement"),
+            ("min_relative_improvement", "max_relative_improvement"),
+        ):
+            least, most = getattr(self, low), getattr(self, high)
+            if least is not None and most is not None and least > most:
+                raise ValueError(f"`{low}` {least} is above `{high}` {most}: nothing can pass")
+        return self
+
+
+class WarningBounds(Bounds):
+    """Limits beside those that decide: what misses one of these is told, and released all the same."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.asked:
+            raise ValueError(f"give at least one of {', '.join(f'`{name}`' for name in Bounds.model_fields)}")
+        return self
+
+
+class MetricLimits(Bounds):
+    """The limits of one metric. At least one of them is needed, here or in `warn`."""
+
+    warn: WarningBounds | None = Field(
+        default=None, description="Limits that only warn, such as a `min` above the one that decides."
+    )
+    compare: Literal["paired", "point"] = Field(
+        default="paired",
+        description="How changes are held against their limits. paired: with the stated confidence, which may not be "
+        "able to tell. point: the two values alone, which blocks half of the models that are as good.",
     )
     average: Literal["macro", "micro", "weighted"] | None = Field(
         default=None,
@@ -100,10 +162,8 @@ class MetricLimits(Section):
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        if self.min is None and self.max is None and self.max_regression is None:
-            raise ValueError("give at least one of `min`, `max`, `max_regression`")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"`min` {self.min} is above `max` {self.max}: nothing can pass")
+        if not self.asked and self.warn is None:
+            raise ValueError(f"give at least one of {', '.join(f'`{name}`' for name in Bounds.model_fields)}")
         return self
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from jenkins_ml.config.model import MetricLimits
@@ -15,6 +15,8 @@ from jenkins_ml.core.ranking import Average
 from jenkins_ml.records import Condition, Outcome
 
 FLOAT_NOISE: Final = 1e-9  # relative: 0.80 + 0.05 counts as 0.85, which it is not in binary
+
+WARNS: Final = "warn_"  # begins the kind of a condition that stops nothing
 
 Policy = Literal["fail", "warn", "pass"]
 
@@ -45,10 +47,19 @@ class Subject:
 
 
 def conditions_of(subject: Subject) -> list[Condition]:
-    """A condition for each limit that is set, in the order min, max, max_regression."""
+    """A condition for each limit that is set, and then for each that only warns."""
     limits = subject.limits
-    asked = {"min": limits.min, "max": limits.max, "max_regression": limits.max_regression}
-    return [_condition(subject, kind, limit) for kind, limit in asked.items() if limit is not None]
+    found = [_condition(subject, kind, limit) for kind, limit in limits.asked.items()]
+    if limits.warn is not None:
+        found += [_warning(_condition(subject, kind, limit)) for kind, limit in limits.warn.asked.items()]
+    return found
+
+
+def _warning(condition: Condition) -> Condition:
+    """The same of a limit that stops nothing."""
+    outcome: Outcome = "warned" if condition.outcome in ("failed", "inconclusive") else condition.outcome
+    kind = WARNS + condition.kind
+    return replace(condition, name=f"{condition.metric} {kind}", kind=kind, outcome=outcome)
 
 
 def average_of(limits: MetricLimits) -> Average:
@@ -59,8 +70,8 @@ def average_of(limits: MetricLimits) -> Average:
 def _condition(subject: Subject, kind: str, limit: float) -> Condition:
     if subject.value is None:
         return _found(subject, kind, limit, "failed", _why_undefined(subject))
-    if kind == "max_regression":
-        return _regression(subject, subject.value, limit)
+    if kind not in ("min", "max"):
+        return _change_condition(subject, subject.value, kind, limit)
     value, bound = _apart(subject.value, limit)
     if kind == "min":
         passed = _at_most(limit, subject.value)
@@ -73,38 +84,77 @@ def _condition(subject: Subject, kind: str, limit: float) -> Condition:
     )
 
 
-def _regression(subject: Subject, value: float, margin: float) -> Condition:
+def _change_condition(subject: Subject, value: float, kind: str, limit: float) -> Condition:
+    """A change against production, held against its limit: in the metric's unit, or as a share of production's value."""
     if subject.baseline is None:
         reason = f"nothing is in production to compare {subject.metric} {value:.4g} with"
-        return _found(subject, "max_regression", margin, "skipped", reason)
+        return _found(subject, kind, limit, "skipped", reason)
     if subject.baseline_value is None:
         reason = f"{subject.metric} of production is not defined on these examples"
-        return _found(subject, "max_regression", margin, "failed", reason)
+        return _found(subject, kind, limit, "failed", reason)
+    absolute = limit
+    if "relative" in kind:
+        if subject.baseline_value == 0:
+            reason = f"{subject.metric} of production is 0, so nothing can be said relative to it"
+            return _found(subject, kind, limit, "failed", reason)
+        absolute = limit * abs(subject.baseline_value)
+    seen = f"{subject.metric} {value:.4g} against {subject.baseline_value:.4g} in production"
     difference = compare(
         subject.metric, subject.candidate, subject.baseline, average_of(subject.limits), subject.confidence
     )
-    seen = f"{subject.metric} {value:.4g} against {subject.baseline_value:.4g} in production"
+    if kind.startswith("max_") and kind.endswith("improvement"):
+        outcome, reason = _capped(subject, difference, absolute)
+        return _found(subject, kind, limit, outcome, f"{seen}: {reason}")
+    # A required improvement is a regression of less than nothing.
+    margin = absolute if kind.endswith("regression") else -absolute
+    if subject.limits.compare == "point":
+        outcome, reason = _point(subject, difference, margin)
+        return _found(subject, kind, limit, outcome, f"{seen}: {reason}")
     outcome, reason, needed = _held(subject, difference, margin)
-    return _found(subject, "max_regression", margin, outcome, f"{seen}: {reason}", difference, needed)
+    return _found(subject, kind, limit, outcome, f"{seen}: {reason}", difference, needed)
+
+
+def _capped(subject: Subject, difference: Difference, most: float) -> tuple[Outcome, str]:
+    """Outcome and reason of an improvement held against the most that is believed."""
+    better = -_worse(subject, difference.point)
+    if _at_most(better, most):
+        return "passed", f"{_change(-better, most)}, up to {most:.4g} better is believed"
+    return "failed", f"{_change(-better, most)}, more than {most:.4g} is too good to be true: look for leaked examples"
+
+
+def _point(subject: Subject, difference: Difference, margin: float) -> tuple[Outcome, str]:
+    """Outcome and reason of two values, whatever other examples would say."""
+    worse = _worse(subject, difference.point)
+    outcome: Outcome = "passed" if _at_most(worse, margin) else "failed"
+    return outcome, f"{_change(worse, margin)} by the point values, {_asked(margin)}"
+
+
+def _worse(subject: Subject, change: float) -> float:
+    """A change turned so that a positive one is a worse model."""
+    return change if subject.metric in LOWER_IS_BETTER else -change
+
+
+def _asked(margin: float) -> str:
+    return f"{margin:.4g} is allowed" if margin >= 0 else f"{-margin:.4g} better is required"
 
 
 def _held(subject: Subject, difference: Difference, margin: float) -> tuple[Outcome, str, int | None]:
     """Outcome, reason and examples needed of a difference held against the margin."""
     if difference == NO_DIFFERENCE:
-        return "passed", "both answer every example alike", None
-    # Turned so that a positive change is a worse model.
-    if subject.metric in LOWER_IS_BETTER:
-        best, change, worst = difference.low, difference.point, difference.high
-    else:
-        best, change, worst = -difference.high, -difference.point, -difference.low
+        if _at_most(0.0, margin):
+            return "passed", "both answer every example alike", None
+        return "failed", f"both answer every example alike, {_asked(margin)}", None
+    change = _worse(subject, difference.point)
+    best, worst = sorted((_worse(subject, difference.low), _worse(subject, difference.high)))
     sure, count = f"at {100 * subject.confidence:.4g} % confidence", subject.candidate.count
     if _at_most(worst, margin):
-        return "passed", f"{sure} at worst {_change(worst, margin)}, {margin:.4g} is allowed", None
+        return "passed", f"{sure} at worst {_change(worst, margin)}, {_asked(margin)}", None
     if not _at_most(best, margin):
-        return "failed", f"{sure} at best {_change(best, margin)}, only {margin:.4g} is allowed", None
+        only = "only " if margin >= 0 else ""
+        return "failed", f"{sure} at best {_change(best, margin)}, {only}{_asked(margin)}", None
     needed = examples_needed(count, difference.sigma, margin - change, subject.confidence)
     if math.isfinite(worst - best):
-        between = f"{sure} between {_change(best, margin)} and {_change(worst, margin)}, {margin:.4g} is allowed"
+        between = f"{sure} between {_change(best, margin)} and {_change(worst, margin)}, {_asked(margin)}"
     else:
         between = "too few examples to tell how much worse it may be"
     advice = (
@@ -163,4 +213,4 @@ def _apart(value: float, limit: float) -> tuple[str, str]:
 
 
 def _change(worse: float, margin: float) -> str:
-    return f"{_apart(abs(worse), margin)[0]} {'worse' if worse >= 0 else 'better'}"
+    return f"{_apart(abs(worse), abs(margin))[0]} {'worse' if worse >= 0 else 'better'}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jenkins_ml.config.model import Gate
 from jenkins_ml.core.comparison import check_same_examples
-from jenkins_ml.core.conditions import Subject, average_of, conditions_of
+from jenkins_ml.core.conditions import WARNS, Subject, average_of, conditions_of
 from jenkins_ml.core.examples import Scored
 from jenkins_ml.core.metrics import confusion, evaluate
 from jenkins_ml.core.ranking import Average
@@ -44,8 +44,10 @@ def decide(gate: Gate, candidate: Scored, baseline: Scored | None, first_release
 
     `min` and `max` hold the point value, both ends included. `max_regression` is a paired non-inferiority test: it
     passes when the candidate is, with the gate's confidence, at most that much worse than production, fails when it is
-    with the same confidence more than that much worse, and is inconclusive in between. Every condition must hold, so
-    the number of conditions needs no correction (intersection-union test).
+    with the same confidence more than that much worse, and is inconclusive in between; `min_improvement` is the same
+    with a change for the better that is required, `max_improvement` holds the point value against what is believed.
+    Every condition must hold, so the number of conditions needs no correction (intersection-union test). A limit in
+    `warn` never decides.
 
     Args:
         gate: what is asked.
@@ -94,8 +96,9 @@ def decide(gate: Gate, candidate: Scored, baseline: Scored | None, first_release
 def _verdict(
     conditions: list[Condition], blocking: list[Condition], compared: bool, first_release_allowed: bool
 ) -> tuple[Verdict, str]:
-    if not conditions:
-        return "rejected", "nothing was asked of the model: set limits under gate.metrics"
+    if all(condition.kind.startswith(WARNS) for condition in conditions):
+        only = "nothing but warnings" if conditions else "nothing"
+        return "rejected", f"{only} was asked of the model: set limits under gate.metrics"
     if failed := [condition for condition in conditions if condition.outcome == "failed"]:
         return "rejected", _first_of(failed)
     if not compared and not first_release_allowed:
@@ -107,8 +110,11 @@ def _verdict(
         return "inconclusive", _first_of(blocking)
     passed = sum(condition.outcome == "passed" for condition in conditions)
     summary = f"{passed} of {len(conditions)} conditions passed on {conditions[0].count:,} examples"
-    if unsettled := [condition.name for condition in conditions if condition.outcome in ("inconclusive", "warned")]:
+    let_pass = [condition for condition in conditions if condition.outcome in ("inconclusive", "warned")]
+    if unsettled := [condition.name for condition in let_pass if not condition.kind.startswith(WARNS)]:
         summary += f"; not settled, and let pass as configured: {', '.join(unsettled)}"
+    if warned := [condition.name for condition in let_pass if condition.kind.startswith(WARNS)]:
+        summary += f"; warned of: {', '.join(warned)}"
     if not compared:
         summary += "; a first release, with nothing in production to compare with"
     return "approved", summary
