@@ -127,6 +127,17 @@ def _reporter_on(stream: TextIO | None) -> Reporter:
     return Reporter(stream)
 
 
+def say(line: str, *, error: bool = False) -> None:
+    """A line of an answer, or on standard error; that nobody reads it does not end what is being done."""
+    stream = sys.stderr if error else sys.stdout
+    try:
+        encoding = stream.encoding or "utf-8"
+        stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        _silence(stream)
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print an answer to standard output: a table at a terminal, elsewhere aligned columns under their names.
 

@@ -1,5 +1,7 @@
 """Hypothesis strategies for folders and jobs as jobs.yaml describes them, with every key that a type has."""
 
+import json
+import re
 from typing import Any
 
 from hypothesis import strategies as st
@@ -168,6 +170,16 @@ RELEASES = _some(
 )
 KINDS = {"folder": FOLDERS, "pipeline": PIPELINES, "multibranch": MULTIBRANCHES, "release": RELEASES}
 VALUES = st.one_of(*KINDS.values())
+
+
+def yaml(value: Any) -> str:
+    """A value as YAML: JSON, but for characters that JSON escapes in two halves."""
+    halves = r"\\u(d[89ab]..)\\u(d[c-f]..)"
+    return re.sub(halves, lambda match: f"\\U{_character(match[0]):08x}", json.dumps(value))
+
+
+def _character(escaped: str) -> int:
+    return ord(json.loads(f'"{escaped}"'))
 
 
 def item(value: dict[str, Any], name: str = "x") -> AnyItem:

@@ -102,9 +102,14 @@ def digest(tag: str, values: Settings) -> str:
 def redacted(job: Element) -> bool:
     """Whether secrets are missing from a configuration: who may not change the job reads stars in their place.
 
-    Sending it back would put the stars where the secrets are.
+    Sending it back would put the stars where the secrets are. In a field that holds any text, stars may be the text.
     """
-    return any(each.text == "********" or each.tag == "secret-redacted" for each in job.all())
+    return any(
+        each.tag == "secret-redacted"
+        or (each.text == "********" and (each.tag not in {*TEXTS, "string"} or secret(parent, each)))
+        for parent in job.all()
+        for each in parent.children
+    )
 
 
 def secret(parent: Element, field: Element) -> bool:

@@ -11,7 +11,7 @@ from jenkins_ml.core.jobs.plan import Rules
 from jenkins_ml.core.jobs.saved import intact
 from jenkins_ml.errors import IntegrityError, UsageError
 from jenkins_ml.records import JobsPlan, decode
-from jenkins_ml.reporting.console import Reporter, reporter
+from jenkins_ml.reporting.console import Reporter, reporter, say
 from jenkins_ml.reporting.jobs import plan_lines
 from jenkins_ml.steps.common import json_option
 from jenkins_ml.steps.jobs import desired, doing, planning
@@ -76,7 +76,7 @@ def _go(
 ) -> None:
     report.close()
     for line in plan_lines(found):
-        click.echo(line, err=as_json)
+        say(line, error=as_json)
     if found.missing and not allow_missing:
         raise UsageError(
             f"the server lacks {len(found.missing)} thing{'s' * (len(found.missing) != 1)} that these jobs need; nothing was applied",

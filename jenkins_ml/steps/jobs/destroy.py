@@ -10,7 +10,7 @@ from jenkins_ml.adapters.clock import now
 from jenkins_ml.core.jobs import plan
 from jenkins_ml.core.jobs.plan import Rules
 from jenkins_ml.records import JobsPlan
-from jenkins_ml.reporting.console import reporter
+from jenkins_ml.reporting.console import reporter, say
 from jenkins_ml.reporting.jobs import plan_lines
 from jenkins_ml.steps.common import json_option
 from jenkins_ml.steps.jobs import desired, doing, planning
@@ -49,5 +49,5 @@ def command(file: Path, yes: bool, parallel: int, profile: str | None, as_json: 
                 unchecked=(),
             )
             for line in plan_lines(found):
-                click.echo(line, err=as_json)
+                say(line, error=as_json)
             doing.carry_out(server, found, yes=yes, parallel=parallel, as_json=as_json, report=report)

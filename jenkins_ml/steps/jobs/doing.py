@@ -11,7 +11,7 @@ import click
 from jenkins_ml.core.jobs.plan import Rules
 from jenkins_ml.errors import Interrupted, JenkinsMLError, StageFailed, Unavailable, UsageError
 from jenkins_ml.records import JobsPlan
-from jenkins_ml.reporting.console import Reporter
+from jenkins_ml.reporting.console import Reporter, say
 from jenkins_ml.reporting.text import one_line
 from jenkins_ml.steps.common import print_json
 
@@ -113,10 +113,10 @@ def _ask(found: JobsPlan) -> None:
 
 def _say(results: list[Result], busy_count: int) -> None:
     if not busy_count:
-        click.echo("nothing to do")
+        say("nothing to do")
         return
     counts = Counter(each.outcome if each.outcome != "done" else _DONE[each.action.deed] for each in results)
-    click.echo(", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
+    say(", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
 
 
 def _failure(results: list[Result], refused: list[str]) -> JenkinsMLError | None:

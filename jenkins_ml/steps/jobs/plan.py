@@ -10,7 +10,7 @@ from jenkins_ml.core.jobs.plan import Rules
 from jenkins_ml.core.jobs.saved import sealed
 from jenkins_ml.errors import StageFailed
 from jenkins_ml.records import JobsPlan, encode
-from jenkins_ml.reporting.console import reporter
+from jenkins_ml.reporting.console import reporter, say
 from jenkins_ml.reporting.files import write_atomically
 from jenkins_ml.reporting.jobs import plan_lines
 from jenkins_ml.steps.common import json_option, print_json
@@ -58,7 +58,7 @@ def command(
         print_json(as_value(found))
     else:
         for line in plan_lines(found, everything):
-            click.echo(line)
+            say(line)
     left = [each for each in found.actions if each.deed != "nothing"]
     if check and (left or found.missing):
         raise StageFailed("the server is not as jobs.yaml says", "`jenkins-ml jobs apply` makes it so")
