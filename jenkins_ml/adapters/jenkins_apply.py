@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from jenkins_ml.adapters import jenkins_items
+from jenkins_ml.adapters.jenkins_answers import ServerFailed
 from jenkins_ml.adapters.jenkins_conversation import Conversation
 from jenkins_ml.adapters.jenkins_items import AlreadyThere
 from jenkins_ml.adapters.jenkins_parallel import side_by_side
@@ -116,14 +117,33 @@ class Apply:
     def _ready(self, stage: Iterable[JobAction]) -> Iterator[JobAction]:
         """Those of a stage that can be done, by the time that it is their turn."""
         for action in stage:
-            parent = action.name.rpartition("/")[0]
-            above = self._results.get(parent)
             if self._away is not None:
                 self._skip(action, self._away.what, unavailable=True)
-            elif above is not None and above.outcome != "done" and above.action.deed in ("create", "replace"):
-                self._skip(action, f"its folder {parent!r} was not made: {above.reason}", above.unavailable)
+            elif (above := self._unmade_parent(action)) is not None:
+                self._skip(action, f"its folder was not made: {above.reason}", above.unavailable)
+            elif (within := self._left_within(action)) is not None:
+                self._skip(action, f"{within.action.name!r}, which lies in it, was not removed", within.unavailable)
             else:
                 yield action
+
+    def _unmade_parent(self, action: JobAction) -> Result | None:
+        above = self._results.get(action.name.rpartition("/")[0])
+        if above is None or above.outcome == "done" or above.action.deed not in ("create", "replace"):
+            return None
+        return above
+
+    def _left_within(self, action: JobAction) -> Result | None:
+        if action.deed not in ("delete", "replace"):
+            return None
+        inside = f"{action.name}/"
+        return next(
+            (
+                each
+                for name, each in self._results.items()
+                if name.startswith(inside) and each.action.deed == "delete" and each.outcome != "done"
+            ),
+            None,
+        )
 
     def _skip(self, action: JobAction, reason: str, unavailable: bool) -> None:
         self._results[action.name] = Result(action, "skipped", reason, unavailable)
@@ -159,7 +179,7 @@ class Apply:
                 course.deleted = True
                 self._create(action, course)
             case "delete":
-                self._delete(action, course)
+                self._delete(action, course, repeat=True)
 
     def _create(self, action: JobAction, course: _Course) -> None:
         """Make it. When an answer is lost, what is there tells whether it was made: the line in its description."""
@@ -171,6 +191,10 @@ class Apply:
                 if self._is_there(action):
                     return
                 raise _ChangedError("somebody has made it since the plan, in another way") from error
+            except ServerFailed:
+                if self._is_there(action):  # it failed at something that comes after
+                    return
+                raise
             except Unclear as error:
                 self._server.clock.sleep(_LOOK_AGAIN_SECONDS)
                 if self._is_there(action):
@@ -195,9 +219,17 @@ class Apply:
                 return
             raise _ChangedError("somebody has changed it since the plan: plan again")
         course.sent = True
-        jenkins_items.update(self._server, action.name, write(merged(asked, live, self._rules.ignore)))
+        try:
+            jenkins_items.update(self._server, action.name, write(merged(asked, live, self._rules.ignore)))
+        except ServerFailed:
+            if not self._arrived(action):
+                raise
 
-    def _delete(self, action: JobAction, course: _Course) -> None:
+    def _delete(self, action: JobAction, course: _Course, *, repeat: bool = False) -> None:
+        """Delete it, if it is still what the plan rests on.
+
+        A request that is late must not delete what has taken its place by then, so `repeat` says whether there is none.
+        """
         live = jenkins_items.read(self._server, action.name)
         if live is None:
             return
@@ -209,7 +241,13 @@ class Apply:
         if live.tag == classes.FOLDER and (left := jenkins_items.inside(self._server, action.name)):
             raise _ChangedError(f"{left[0]!r} lies in it, which would be deleted too")
         course.sent = True
-        jenkins_items.delete(self._server, action.name)
+        try:
+            jenkins_items.delete(self._server, action.name, repeat=repeat)
+        except (Unclear, ServerFailed) as error:
+            # A connection that broke off carries nothing any more; what was only not answered in time may be to come.
+            late = isinstance(error, Unclear) and error.under_way
+            if late or jenkins_items.read(self._server, action.name) is not None:
+                raise
 
     def _look(self) -> None:
         """One look at what is there now.

@@ -129,13 +129,19 @@ def update(server: Conversation, name: str, config: str) -> None:
         raise ItemRefused(f"Jenkins refused the configuration of {name!r}: {x_error(answer) or answer.status}")
 
 
-def delete(server: Conversation, name: str) -> None:
+def delete(server: Conversation, name: str, *, repeat: bool = True) -> None:
     """Delete an item with everything in it; one that is not there is no failure.
+
+    Args:
+        server: where.
+        name: full name.
+        repeat: whether twice is as good as once: not where something new takes its place.
 
     Raises:
         ItemRefused: the server does not.
+        Unclear: the connection broke off, and it is not to be repeated.
     """
-    answer = server.exchange("POST", f"{item_path(name)}/doDelete", repeat=True)
+    answer = server.exchange("POST", f"{item_path(name)}/doDelete", repeat=repeat)
     if answer.status >= 400 and answer.status != 404:
         raise ItemRefused(f"Jenkins refused to delete {name!r}: {x_error(answer) or answer.status}")
 

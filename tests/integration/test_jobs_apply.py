@@ -168,6 +168,35 @@ def test_a_build_between_plan_and_apply_does_not_make_the_plan_stale(desk, fake)
     desk.settled()
 
 
+def test_how_many_requests_it_takes(desk, fake):
+    """One for each job, and a few more."""
+    jobs = [small(f"f/g{index % 10}/{index}", needs={"credentials": ["key"]}) for index in range(300)]
+    put_credential(fake, "", "key")
+    desk.write(*jobs)
+    assert desk.apply().code == 0
+    assert len(posts(fake)) == 300 + 11
+    assert len(fake.requests) <= 311 + 10
+    fake.requests.clear()
+    assert desk.plan().deeds == {}
+    assert len(fake.requests) <= 311 + 10
+    fake.requests.clear()
+    assert desk.plan("--trust-digests").deeds == {}
+    assert len(fake.requests) <= 10
+    edit(fake, "f/g7/7", "echo", "sh")
+    fake.requests.clear()
+    assert desk.apply().outcomes == {"f/g7/7": "done"}
+    assert [each.target for each in posts(fake)] == ["/job/f/job/g7/job/7/config.xml"]
+
+
+def test_folders_deeper_than_a_server_lists_at_once(desk, fake):
+    deep = "/".join("abcdefghijklmnopqrstuvwxyz"[:20])
+    desk.write(f"{deep}/job", f"{deep[:13]}/beside", f"{deep[:15]}/beside")
+    desk.applied()
+    assert len(names(fake)) == 23
+    assert desk.destroy().code == 0
+    assert not names(fake)
+
+
 # --- real drift ------------------------------------------------------------------------------------------------------
 # Leaves of a configuration that say nothing about how a job behaves, or that follow from another one.
 SILENT = {"keepDependencies", "configVersion", "doGenerateSubmoduleConfigurations", "id", "repositoryUrl"}
@@ -566,7 +595,7 @@ def test_who_may_only_read_changes_nothing_and_is_told_what_is_missing(desk, fak
     assert ended.outcomes == {"a": "failed", "b": "failed", "f": "failed", "f/c": "skipped"}
     assert "Job/Configure" in ended.reasons["a"]
     assert "Job/Create" in ended.reasons["b"]
-    assert "its folder 'f' was not made" in ended.reasons["f/c"]
+    assert "its folder was not made" in ended.reasons["f/c"]
     gone = theirs.destroy()
     assert gone.outcomes == {"a": "failed"}
     assert "Job/Delete" in gone.reasons["a"]
