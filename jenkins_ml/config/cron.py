@@ -9,6 +9,7 @@ the time zone. Several lines are joined by "or".
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from typing import Final, NamedTuple
 
@@ -43,6 +44,7 @@ _FIELDS: Final = (
 _DAY, _MONTH = 2, 3
 
 
+@functools.lru_cache(maxsize=1024)  # thousands of jobs have the same few
 def checked(text: str) -> str:
     """The same text, when Jenkins would read it as a schedule that ever starts something.
 

@@ -37,6 +37,7 @@ from jenkins_ml.errors import ConfigurationError, Problem
 MAX_DEPTH: Final = 50
 
 _TAG: Final = "tag:yaml.org,2002:"
+_STR: Final = f"{_TAG}str"
 _SCALARS: Final = frozenset({"null", "bool", "int", "float", "str", "timestamp", "merge"})  # the last two: text in 1.2
 _BOOLEAN_IN_YAML_1_1: Final = frozenset({"yes", "no", "on", "off"})
 
@@ -222,30 +223,29 @@ class _Reader:
             recorded.append(event)
         return event
 
-    def _convert(self, event: Event, path: Path_) -> Any:
-        place = _place(event)
-        if isinstance(event, AliasEvent):
-            event = self._named(event)
+    def _convert(self, written: Event, path: Path_) -> Any:
+        """The value that begins with an event; the event stands where it was written."""
+        event = self._named(written) if isinstance(written, AliasEvent) else written
         if self._places is not None:
+            place = _place(written)
             self._places.keys.setdefault(path, place)
             # Where nothing is written, the mark is somewhere behind it: the key is nearer.
             empty = isinstance(event, ScalarEvent) and not event.value and not event.style and event.tag is None
             self._places.values[path] = self._places.keys[path] if empty else place
         self._count += 1
         # Fatal, both: an alias that doubles ten thousand times has no end to report.
+        most = self._document.kind.most_values
         if len(path) > MAX_DEPTH:
-            _refuse(self._document.file, place, f"is nested deeper than {MAX_DEPTH} levels")
-        if self._count > self._document.kind.most_values:
-            _refuse(
-                self._document.file, place, f"there are more than {self._document.kind.most_values} values up to here"
-            )
+            _refuse(self._document.file, _place(written), f"is nested deeper than {MAX_DEPTH} levels")
+        if self._count > most:
+            _refuse(self._document.file, _place(written), f"there are more than {most} values up to here")
         if not isinstance(event, NodeEvent) or (anchor := event.anchor) is None:
-            return self._value_or_none(event, path, place)
+            return self._value_or_none(event, path, written)
         recorded = [_without_anchor(event)]
         self._recording.append(recorded)
         self._anchors.pop(anchor, None)  # until it ends: what holds itself has no end
         try:
-            return self._value_or_none(event, path, place)
+            return self._value_or_none(event, path, written)
         finally:
             self._recording = [each for each in self._recording if each is not recorded]
             self._anchors[anchor] = recorded
@@ -261,12 +261,12 @@ class _Reader:
         self._events = itertools.chain(recorded[1:], self._events)
         return recorded[0]
 
-    def _value_or_none(self, event: Event, path: Path_, place: Place) -> Any:
+    def _value_or_none(self, event: Event, path: Path_, written: Event) -> Any:
         try:
             return self._value(event, path)
         except _UnreadableError as error:
             self._document.unreadable.add(path)
-            self._note(place, str(error))
+            self._note(written, str(error))
             return None
 
     def _value(self, event: Event, path: Path_) -> Any:
@@ -290,25 +290,23 @@ class _Reader:
     def _mapping(self, path: Path_) -> Mapping[str, Any]:
         result: dict[str, Any] = {}
         lines: dict[str, int] = {}
-        while not isinstance(event := self._next(), CollectionEndEvent):
-            place = _place(event)
-            if isinstance(event, AliasEvent):
-                event = self._named(event)
+        while not isinstance(written := self._next(), CollectionEndEvent):
+            event = self._named(written) if isinstance(written, AliasEvent) else written
             tag = self._tag(event)
             key = event.value if isinstance(event, ScalarEvent) else None
             if isinstance(event, ScalarEvent) and event.anchor is not None:
                 self._anchors[event.anchor] = [_without_anchor(event)]
             self._skip(event)
             if tag == f"{_TAG}merge":
-                self._note(place, "merge keys (<<) are not part of YAML 1.2: write the keys out")
-            elif tag != f"{_TAG}str" or key is None:
-                self._note(place, "a key is text: put it in quotes")
+                self._note(written, "merge keys (<<) are not part of YAML 1.2: write the keys out")
+            elif tag != _STR or key is None:
+                self._note(written, "a key is text: put it in quotes")
             elif key in result:
-                self._note(place, f"key {key!r} is written twice, first in line {lines[key]}")
+                self._note(written, f"key {key!r} is written twice, first in line {lines[key]}")
             else:
-                lines[key] = place.line
+                lines[key] = written.start_mark.line + 1
                 if self._places is not None:
-                    self._places.keys[*path, key] = place
+                    self._places.keys[*path, key] = _place(written)
                 result[key] = self._convert(self._next(), (*path, key))
                 continue
             self._skip(self._next())
@@ -330,7 +328,7 @@ class _Reader:
             kind = MappingNode if isinstance(event, MappingStartEvent) else SequenceNode
             return str(self._yaml.resolver.resolve(kind, None, event.implicit))
         if not event.implicit[0]:
-            return f"{_TAG}str"
+            return _STR
         key = (event.value, event.implicit)
         if key not in self._tags:
             if len(self._tags) > 10_000:
@@ -355,8 +353,8 @@ class _Reader:
         except (KeyError, ValueError, IndexError) as error:
             raise _UnreadableError(f"{event.value[:40]!r} cannot be read as {kind}") from error
 
-    def _note(self, place: Place, message: str) -> None:
-        self._document.problems.append(self._document.problem(place, message))
+    def _note(self, written: Event, message: str) -> None:
+        self._document.problems.append(self._document.problem(_place(written), message))
 
 
 def _without_anchor(event: NodeEvent) -> Event:
