@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from typing import Final, TypeVar
 
 from jenkins_ml.adapters.jenkins_conversation import Conversation
@@ -19,6 +20,7 @@ from jenkins_ml.errors import Unavailable
 T = TypeVar("T")
 R = TypeVar("R")
 _SLICE_SECONDS: Final = 1.0  # of a long wait, after which it is looked whether to go on
+_LOOK_UP_SECONDS: Final = 0.5
 
 
 def side_by_side(
@@ -45,13 +47,12 @@ def side_by_side(
     with _waits_of(server) as stop, ThreadPoolExecutor(parallel, thread_name_prefix="jobs") as pool:
         try:
             while True:
-                for item in waiting:
+                for item in islice(waiting, parallel - len(running)):
                     running.add(pool.submit(work, item))
-                    if len(running) == parallel:
-                        break
                 if not running:
                     return
-                done, running = wait(running, return_when=FIRST_COMPLETED)
+                # A signal may reach another thread, and does not end this wait then.
+                done, running = wait(running, _LOOK_UP_SECONDS, FIRST_COMPLETED)
                 for future in done:
                     ended(future.result())
         except BaseException:
