@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,7 @@ from jenkins_ml.config.loader import load
 from jenkins_ml.config.model import Config
 from jenkins_ml.errors import IntegrityError, UsageError
 from jenkins_ml.records import Commit, RunStart, Trained
+from jenkins_ml.reporting.console import say
 from jenkins_ml.reporting.files import write_atomically
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -173,8 +175,13 @@ def built_by() -> str:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
+    """One JSON document on standard output, in its encoding. That nobody reads it changes no exit code."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2, sort_keys=True)
+    say(text)
 
 
 def _store_root(directory: Path, config: Config) -> Path:

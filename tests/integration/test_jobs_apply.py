@@ -542,6 +542,24 @@ def test_a_secret_of_a_trigger_stays(desk, fake):
     assert cipher in fake.config("a")
 
 
+def test_what_is_ignored_is_left_as_it_is(desk, fake):
+    project = "com.coravy.hudson.plugins.github.GithubProjectProperty"
+    ignore = {"ignore": [project, "quietPeriod", "scriptPath"]}
+    job = {"name": "a", "scm": {"git": "https://h/x.git"}, "quiet_period": "7s"}
+    desk.write(job, **ignore)
+    desk.applied()
+    with_property(fake, "a", f"<{project}><projectUrl>u</projectUrl></{project}>")
+    edit(fake, "a", "<quietPeriod>7", "<quietPeriod>9")
+    edit(fake, "a", "Jenkinsfile<", "ByHand<")
+    desk.settled()
+    desk.write({**job, "scm": {"git": "https://h/y.git"}}, **ignore)
+    desk.applied()
+    assert all(text in fake.config("a") for text in ("<quietPeriod>9", "ByHand", "projectUrl", "https://h/y.git"))
+    desk.write({**job, "scm": {"git": "https://h/y.git"}})
+    assert {"quiet_period", "script"} <= set(desk.plan().changes("a"))
+    desk.applied()
+
+
 def test_branches_keep_their_source(desk, fake):
     job = {"name": "m", "type": "multibranch", "scm": {"git": "https://h/x.git"}}
     desk.write(job)
@@ -692,6 +710,30 @@ def test_what_changed_since_is_left_alone_and_told_and_the_rest_is_done(desk, sa
     assert "sh &apos;x&apos;" in fake.config("update")
     assert "plan again" in ended.reasons["update"]
     assert desk.apply("--adopt").outcomes == {"update": "done", "adopt": "done", "f/new/deep": "done"}
+
+
+def test_what_is_another_type_since(desk, saved, fake):
+    for name in ("update", "adopt", "f/new"):
+        if name in names(fake):
+            fake.delete(fake.item(name))
+        fake.put(name, pipeline() if name == "f/new" else FOLDER_BY_HAND)
+    ended = desk.apply(saved)
+    assert {name for name, outcome in ended.outcomes.items() if outcome == "changed"} == {"update", "adopt", "f/new"}
+    assert ended.outcomes["f/new/deep"] == "skipped"
+
+
+def test_what_is_deleted_while_the_plan_is_made(desk, fake):
+    desk.write("a", "b")
+    desk.applied()
+
+    def meanwhile(request):
+        if "/job/a/config.xml" in request.target and "a" in names(fake):
+            fake.delete(fake.item("a"))
+
+    fake.on_request = meanwhile
+    assert desk.plan().deeds == {"a": "create"}
+    fake.on_request = None
+    desk.applied()
 
 
 def test_what_is_gone_since(desk, saved, fake):
@@ -1045,6 +1087,29 @@ def test_who_reads_the_plan_may_go_and_it_is_applied_all_the_same(desk, fake):
     assert process.wait(timeout=60) == 0
     assert "Traceback" not in err
     assert len(names(fake)) == 601
+
+
+def test_who_reads_the_answer_may_go_and_the_exit_code_stays(desk, fake):
+    desk.write(*(f"f/{index}{'x' * 150}" for index in range(300)))
+    fake.fault("answer", status=400, path="name=7x", headers={"X-Error": "no"})
+    process = desk.start("apply", "--yes", "--json")
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=60) == StageFailed.exit_code
+    assert "Traceback" not in err
+
+
+def test_an_output_that_lacks_the_characters(desk, fake, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    desk.write("模/ü", small("b", description="é"))
+    for arguments in (["plan"], ["plan", "--json"], ["apply", "--yes", "--json"], ["plan", "--all"]):
+        ended = desk.finish(desk.start(*arguments))
+        assert ended.code == 0, ended
+        assert "Traceback" not in ended.err
+        if "--json" in arguments:
+            assert "模/ü" in str(ended.json)
+    assert names(fake) == {"模", "模/ü", "b"}
 
 
 # --- names -----------------------------------------------------------------------------------------------------------
