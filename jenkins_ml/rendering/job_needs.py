@@ -72,8 +72,11 @@ def needs(item: AnyItem, jenkinsfile: str = "") -> NeedsOf:
         jenkinsfile: the text of its Jenkinsfile, where that is at hand.
     """
     said = None if isinstance(item, Folder) else item.needs
-    plugins = {*_plugins(item), *(said.plugins if said else ()), *plugins_in(jenkinsfile)}
-    credentials = {*_credentials(item), *(said.credentials if said else ()), *credentials_in(jenkinsfile)}
+    plugins = {*_plugins(item), *(said.plugins if said else ())}
+    credentials = {*_credentials(item), *(said.credentials if said else ())}
+    if jenkinsfile:
+        plugins.update(plugins_in(jenkinsfile))
+        credentials.update(credentials_in(jenkinsfile))
     if "/" in item.name:
         plugins.add("cloudbees-folder")
     whole = {part for plugin in plugins for part in _TOGETHER.get(plugin, {plugin})}

@@ -72,7 +72,7 @@ def marked(desired: Desired, rules: Rules) -> tuple[Element, str]:
     children = []
     for each in desired.config.children:
         if each.tag == "description":
-            each = replace(each, text=marker.mark(each.text, rules.owner, digest))
+            each = each.with_text(marker.mark(each.text, rules.owner, digest))
         children.append(each)
     return desired.config.with_children(tuple(children)), digest
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from xml.parsers import expat
 
 MOST_BYTES: Final = 32 << 20
@@ -25,20 +24,23 @@ _TO_ESCAPE: Final = re.compile(
 )
 _NEUTRAL: Final = re.compile('[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\r\x85\u2028]|[&<>"]')
 _NAMED: Final[Mapping[str, str]] = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
+_NO_ATTRIBUTES: Final[Mapping[str, str]] = {}
 
 
 class NotXmlError(ValueError):
     """A text that is no configuration; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
-    """One element: its tag, its attributes, the elements in it, or its text where there are none."""
+class Element(NamedTuple):
+    """One element: its tag, its attributes, the elements in it, or its text where there are none.
+
+    A tuple, since a file of ten thousand jobs makes half a million of them.
+    """
 
     tag: str
     children: tuple[Element, ...] = ()
     text: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = _NO_ATTRIBUTES
 
     def child(self, tag: str) -> Element | None:
         """The first child with a tag."""
@@ -59,7 +61,11 @@ class Element:
 
     def with_children(self, children: tuple[Element, ...]) -> Element:
         """The same with other children."""
-        return replace(self, children=children)
+        return self._replace(children=children)
+
+    def with_text(self, text: str) -> Element:
+        """The same with another text."""
+        return self._replace(text=text)
 
 
 def element(tag: str, *content: Element | str | int | None, **attributes: str) -> Element:
@@ -67,9 +73,15 @@ def element(tag: str, *content: Element | str | int | None, **attributes: str) -
 
     `class_` is the attribute `class`.
     """
-    children = tuple(each for each in content if isinstance(each, Element))
-    [text] = [_text(each) for each in content if isinstance(each, str | int)] or [""]
-    return Element(tag, children, text, {name.rstrip("_"): value for name, value in attributes.items()})
+    children: list[Element] = []
+    text = ""
+    for each in content:
+        if isinstance(each, Element):
+            children.append(each)
+        elif each is not None:
+            text = _text(each)
+    named = {name.rstrip("_"): value for name, value in attributes.items()} if attributes else _NO_ATTRIBUTES
+    return Element(tag, tuple(children), text, named)
 
 
 def _text(value: str | int) -> str:

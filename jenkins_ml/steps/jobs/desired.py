@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -43,7 +43,7 @@ def load(file: Path) -> Jobs:
     return jobs_file.load(file)
 
 
-def wanted(jobs: Jobs, file: Path) -> Iterator[Wanted]:
+def configured(jobs: Jobs, file: Path) -> Iterator[tuple[Desired, AnyItem]]:
     """Each folder and job that is asked for, and before them the folders that they lie in.
 
     Raises:
@@ -51,12 +51,16 @@ def wanted(jobs: Jobs, file: Path) -> Iterator[Wanted]:
     """
     for name in parents(jobs.keys()):
         folder = Folder(name=name, type="folder")
-        yield Wanted(Desired(name=name, config=job_xml.config(folder), implied=True), needs(folder))
+        yield Desired(name=name, config=job_xml.config(folder), implied=True), folder
     for name, item in jobs.items():
         whole = _with_text(name, item, file.parent)
-        yield Wanted(
-            Desired(name=name, config=job_xml.config(whole)), needs(whole, _jenkinsfile(name, whole, file.parent))
-        )
+        yield Desired(name=name, config=job_xml.config(whole)), whole
+
+
+def wanted(jobs: Jobs, file: Path) -> Iterator[Wanted]:
+    """The same with what they need of the server. Raises as `configured` does."""
+    for desired, item in configured(jobs, file):
+        yield Wanted(desired, needs(item, _jenkinsfile(desired.name, item, file.parent)))
 
 
 def _with_text(name: str, item: AnyItem, folder: Path) -> AnyItem:
@@ -89,8 +93,3 @@ def _text(name: str, path: Path) -> str:
         raise UsageError(
             f"{path}, which job {name!r} names, cannot be read: {error.strerror}", "paths are relative to jobs.yaml"
         ) from error
-
-
-def by_name(all_wanted: list[Wanted]) -> Mapping[str, Wanted]:
-    """The same by full names."""
-    return {each.desired.name: each for each in all_wanted}

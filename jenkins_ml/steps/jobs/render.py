@@ -29,12 +29,12 @@ def command(names: tuple[str, ...], file: Path, output: Path | None) -> None:
     jobs = desired.load(file)
     rules = Rules(owner=jobs.owner, ignore=jobs.ignore)
     left = set(names)
-    for each in desired.wanted(jobs, file):
-        name = each.desired.name
+    for each, _ in desired.configured(jobs, file):
+        name = each.name
         if names and name not in names:
             continue
         left.discard(name)
-        text = write(plan.marked(each.desired, rules)[0])
+        text = write(plan.marked(each, rules)[0])
         if output is None:
             click.echo(f"<!-- {name} -->\n{text}" if len(names) != 1 else text, nl=False)
         else:
