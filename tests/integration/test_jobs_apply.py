@@ -905,7 +905,7 @@ def test_a_second_person_at_every_request(fake, tmp_path):
                 theirs.append(second.apply("--replace"))
 
         fake.on_request = meanwhile
-        ours = mine.apply("--replace")
+        ours = mine.apply("--replace", "--parallel", "1")  # so that ours stands still meanwhile
         fake.on_request = None
         over = not theirs
         for each in [ours, *theirs]:
