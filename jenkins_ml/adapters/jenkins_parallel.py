@@ -55,9 +55,12 @@ def side_by_side(
                 done, running = wait(running, _LOOK_UP_SECONDS, FIRST_COMPLETED)
                 for future in done:
                     ended(future.result())
-        except BaseException:
+        except BaseException as error:
             stop.set()
-            pool.shutdown(cancel_futures=True)
+            left = sum(not future.cancel() and not future.done() for future in running)
+            if left and isinstance(error, KeyboardInterrupt):
+                server.note(f"interrupted: {left} requests are under way, and are waited for")
+            pool.shutdown()
             raise
 
 

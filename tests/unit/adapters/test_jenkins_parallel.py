@@ -14,6 +14,10 @@ from jenkins_ml.errors import StageFailed, Unavailable
 class Server:
     def __init__(self):
         self.clock = Clock()
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
 
 
 class Busy:
@@ -70,8 +74,11 @@ def test_what_was_begun_ends_and_nothing_else_begins():
     def ended(item):
         raise KeyboardInterrupt("SIGINT")
 
+    server = Server()
     with pytest.raises(KeyboardInterrupt):
-        side_by_side(Server(), work, range(100), 4, ended)
+        side_by_side(server, work, range(100), 4, ended)
+    assert len(server.notes) <= 1
+    assert all("under way" in note for note in server.notes)
     assert not work.now
     assert 4 <= len(work.done) <= 8
 
