@@ -31,6 +31,7 @@ KIND: Final = Kind(
     quick=True,
 )
 _NEXT_STEP: Final = "every key: docs/jobs-file.md; nothing was applied"
+_MOST_KEPT: Final = 1_000
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _OF_ENTRY: Final = ("template", "with", "each")  # what only the entry of a job can say
 
@@ -38,21 +39,31 @@ _OF_ENTRY: Final = ("template", "with", "each")  # what only the entry of a job 
 class Jobs(Mapping[str, AnyItem]):
     """What a jobs.yaml asks for: folders and jobs by their full names, in the order of the file.
 
-    All of them were checked when the file was read; each is put together anew when it is asked for, since thousands at
-    once would take a kilobyte for every line.
+    All of them were checked when the file was read. The first thousand are kept; each other is put together anew when it
+    is asked for, since all at once would take a kilobyte for every line of the file.
 
     Args:
         owner: who manages these jobs.
         ignore: elements of config.xml that are not looked at.
         values: full name -> what the file says about it, with defaults and templates.
+        kept: some of them as they were checked.
     """
 
-    def __init__(self, owner: str, ignore: tuple[str, ...], values: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        owner: str,
+        ignore: tuple[str, ...],
+        values: Mapping[str, Mapping[str, Any]],
+        kept: Mapping[str, AnyItem],
+    ) -> None:
         self.owner = owner
         self.ignore = ignore
         self._values = values
+        self._kept = kept
 
     def __getitem__(self, name: str) -> AnyItem:
+        if name in self._kept:
+            return self._kept[name]
         value = self._values[name]
         return TYPES[value["type"]].model_validate({**value, "name": name})
 
@@ -86,6 +97,7 @@ def _jobs(document: Document) -> Jobs:
     problems.update(dict.fromkeys(_part_problems(document, shape)))
     values: dict[str, Mapping[str, Any]] = {}
     paths: dict[str, Path_] = {}
+    kept: dict[str, AnyItem] = {}
     for entry in _entries(document, shape, problems):
         item = _item(entry, problems)
         if item is None:
@@ -100,10 +112,12 @@ def _jobs(document: Document) -> Jobs:
             break
         values[name] = entry.value
         paths[name] = entry.path
+        if len(kept) < _MOST_KEPT:
+            kept[name] = item.model_copy(update={"name": name})
     problems.update(dict.fromkeys(_relations(document, values, paths)))
     if problems:
         raise ConfigurationError(tuple(problems), _NEXT_STEP)
-    return Jobs(shape.owner, shape.ignore, values)
+    return Jobs(shape.owner, shape.ignore, values, kept)
 
 
 def _shape(document: Document, problems: dict[Problem, None]) -> JobsFile:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +15,7 @@ from jenkins_ml.core.jobs.xml_tree import Element, write
 from jenkins_ml.errors import JenkinsMLError, StageFailed
 from jenkins_ml.records import JobAction, JobsPlan
 from jenkins_ml.reporting.console import Reporter
+from jenkins_ml.steps.jobs import lacking
 from jenkins_ml.steps.jobs.desired import Wanted
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def make(server: Server, all_wanted: Sequence[Wanted], rules: Rules, parallel: i
     staying = live.keys() - {each.name for each in going if each.deed == "delete"}
     actions = [_action(each, live, configs, tops, staying, rules) for each in all_wanted]
     actions = [*plan.without_place(actions, live), *going]
-    missing, unchecked = _missing(server, all_wanted, live, report)
+    report.step("looking for plugins and credentials")
+    missing, unchecked = lacking.look(server, all_wanted, live)
     report.close()
     return JobsPlan(
         owner=rules.owner,
@@ -132,66 +134,3 @@ def _read(
 
     side_by_side(server, read, names, parallel, ended)
     return found
-
-
-def _missing(
-    server: Server, all_wanted: Sequence[Wanted], live: Mapping[str, Live], report: Reporter
-) -> tuple[list[str], list[str]]:
-    """What the server lacks, and what could not be looked at, each a sentence."""
-    from jenkins_ml.adapters import jenkins_inventory
-
-    report.step("looking for plugins and credentials")
-    missing: list[str] = []
-    unchecked: list[str] = []
-    installed = jenkins_inventory.plugins(server)
-    if installed is None:
-        unchecked.append(
-            f"which plugins there are: user {server.user} may not see them (Overall/SystemRead or Overall/Administer)"
-        )
-    else:
-        for plugin, names in _users(all_wanted, lambda each: each.needs.plugins):
-            if plugin not in installed:
-                missing.append(f"plugin {plugin!r} is not installed and active: {_some(names)}")
-    system = jenkins_inventory.credential_ids(server)
-    stores: dict[str, frozenset[str] | None] = {}
-    hidden = system is None
-    for identity, names in _users(all_wanted, lambda each: each.needs.credentials):
-        if system is not None and identity in system:
-            continue
-        lacking = []
-        for name in names:
-            folders = [folder for folder in _folders(name) if folder in live]
-            for folder in folders:
-                if folder not in stores:
-                    stores[folder] = jenkins_inventory.credential_ids(server, folder)
-            known = [stores[folder] for folder in folders]
-            hidden = hidden or None in known
-            if not any(ids is not None and identity in ids for ids in known) and not (system is None or None in known):
-                lacking.append(name)
-        if lacking:
-            missing.append(f"credential {identity!r} is in no store that these see: {_some(lacking)}")
-    if hidden:
-        unchecked.append(
-            f"all credentials: user {server.user} may not see some stores (Credentials/View), or they have none"
-        )
-    return missing, unchecked
-
-
-def _users(all_wanted: Iterable[Wanted], of: Callable[[Wanted], Iterable[str]]) -> Iterator[tuple[str, list[str]]]:
-    """Each thing that is needed, and the names of those that need it."""
-    users: dict[str, list[str]] = {}
-    for each in all_wanted:
-        for thing in of(each):
-            users.setdefault(thing, []).append(each.desired.name)
-    return iter(sorted(users.items()))
-
-
-def _folders(name: str) -> Iterator[str]:
-    parts = name.split("/")
-    for length in range(len(parts) - 1, 0, -1):
-        yield "/".join(parts[:length])
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" (and {len(names) - 3} more)" if len(names) > 3 else ""
-    return f"needed by {', '.join(names[:3])}{more}"
