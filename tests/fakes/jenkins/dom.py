@@ -62,7 +62,7 @@ class Node:
         """The first element at this path."""
         here = self
         for tag in path:
-            found = next((child for child in here.elements if child.tag == tag), None)
+            found = next((child for child in here.children if isinstance(child, Node) and child.tag == tag), None)
             if found is None:
                 return None
             here = found

@@ -183,6 +183,7 @@ class Class:
     fields: list[Field] | None = field(default_factory=list)
 
 
+@cache
 def plugin_of(name: str) -> str | None:
     """The plugin that a class comes from; empty for core, None for a class from nowhere."""
     if name in ("flow-definition",):
