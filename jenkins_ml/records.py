@@ -275,7 +275,7 @@ JobDeed = Literal[
     "nothing",  # it is as it should be, or stays for the reason in `note`
     "create",
     "update",
-    "adopt",  # an update of what belonged to nobody
+    "adopt",  # an update of what belonged to nobody, or to an owner that it is taken from
     "replace",  # deleted with its builds, and made anew
     "delete",
     "refuse",  # it would have to be changed, and may not be

@@ -26,7 +26,7 @@ from jenkins_ml.config.jenkins import (
     Text,
     Trigger,
 )
-from jenkins_ml.config.section import Path_, Section, Timeout, refuse
+from jenkins_ml.config.section import Duration, Path_, Section, Timeout, refuse
 from jenkins_ml.config.variables import ParameterName, Variable, alike
 
 LONGEST_NAME = 200  # characters of one part: a file system takes 255 bytes, and a server adds to it
@@ -263,7 +263,7 @@ class Pipeline(Job):
     concurrent: Literal["allow", "queue", "abort_previous"] = Field(
         default="allow", description="What a second build does while one runs."
     )
-    quiet_period: Timeout | None = Field(
+    quiet_period: Duration | None = Field(
         default=None, description="How long a build waits for more triggers, in whole seconds; default the server's."
     )
 

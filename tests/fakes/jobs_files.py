@@ -115,7 +115,7 @@ _PIPELINE = {
     "parameters": st.lists(st.sampled_from(PARAMETERS), max_size=3, unique=True).flatmap(_many),
     "discard": RETENTIONS,
     "concurrent": st.sampled_from(["allow", "queue", "abort_previous"]),
-    "quiet_period": st.sampled_from(["1s", "7s"]),
+    "quiet_period": st.sampled_from(["0s", "1s", "7s"]),
 }
 _NO_POLL = [kind for kind in _TRIGGERS if kind != "poll"]
 _SOURCE = {"credentials": WORDS, "depth": COUNTS, "tags": st.booleans(), "include": BRANCHES, "exclude": BRANCHES}

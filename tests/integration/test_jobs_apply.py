@@ -414,6 +414,19 @@ def test_jobs_that_nobody_manages_are_taken_over_only_when_asked(desk, fake):
     desk.applied()
 
 
+def test_an_owner_that_changes_takes_its_jobs_along(desk, other, fake):
+    other.write("f/a", "f/b", "c")
+    other.applied()
+    desk.write("f/a", small("c", "echo 'new'"), "d")
+    assert desk.apply().outcomes == {"d": "done", "c": "refused", "f/a": "refused"}
+    ended = desk.apply("--adopt-from", other.owner)
+    assert ended.outcomes == {"f": "done", "f/a": "done", "c": "done"}
+    desk.settled()
+    assert names(fake) == {"f", "f/a", "f/b", "c", "d"}  # what the file does not ask for stays with its owner
+    assert set(other.plan().deeds.values()) == {"refuse"}
+    assert set(other.destroy().outcomes) == {"f/b"}
+
+
 def test_another_type_is_replaced_only_when_asked(desk, fake):
     desk.write("f/a")
     desk.applied()
@@ -786,7 +799,7 @@ def test_a_plan_that_is_not_as_it_was_saved_is_not_carried_out(desk, saved, fake
 
 
 def test_options_that_a_plan_has_decided_cannot_stand_beside_it(desk, saved, fake):
-    for option in (["-f", "x"], ["--adopt"], ["--replace"], ["--trust-digests"]):
+    for option in (["-f", "x"], ["--adopt"], ["--adopt-from", "o"], ["--replace"], ["--trust-digests"]):
         ended = desk.run("apply", saved, "--yes", *option)
         assert ended.code == UsageError.exit_code
     assert desk.run("apply", desk.folder / "none.plan", "--yes").code == UsageError.exit_code
@@ -991,6 +1004,29 @@ def test_a_server_that_does_not_come_back(desk, fake, monkeypatch):
     assert set(ended.outcomes.values()) == {"done", "skipped"} or "unknown" in ended.outcomes.values()
     assert list(ended.outcomes.values()).count("unknown") <= 8
     desk.applied()
+
+
+def test_when_the_time_is_up_the_rest_is_skipped(desk, fake):
+    desk.write(*(f"f/{index}" for index in range(200)))
+    desk.plan()
+    fake.latency = 0.1
+    ended = desk.apply("--timeout", "2s", "--parallel", "2")
+    fake.latency = 0
+    assert ended.code == Unavailable.exit_code, ended
+    assert "the time is up" in ended.err
+    outcomes = list(ended.outcomes.values())
+    assert len(outcomes) == 201
+    assert outcomes.count("skipped") > 100
+    assert outcomes.count("unknown") <= 2  # under way when it was up
+    assert {name for name, outcome in ended.outcomes.items() if outcome == "done"} <= names(fake)
+    desk.applied()
+
+
+@pytest.mark.parametrize("text", ["0s", "1", "soon"])
+def test_a_timeout_that_is_none(desk, fake, text):
+    desk.write("a")
+    assert desk.apply("--timeout", text).code == UsageError.exit_code
+    assert not fake.requests
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -11,7 +11,12 @@ pytestmark = [pytest.mark.tensorflow, pytest.mark.xdist_group("promote")]
 
 def test_a_gated_version_is_released_and_the_journal_says_which_run_it_comes_from(gated):
     answer = json.loads(gated.ok("promote", "1", "--json").out)
-    assert (answer["version"], answer["run"], answer["environment"], answer["previous"]) == (1, "first", "production", None)
+    assert (answer["version"], answer["run"], answer["environment"], answer["previous"]) == (
+        1,
+        "first",
+        "production",
+        None,
+    )
     assert gated.production() == 1
     assert gated.answering() == 1
     assert {entry.run for entry in gated.store.journal.entries() if entry.kind == "released"} == {"first"}

@@ -55,6 +55,7 @@ class Rules:
         owner: whose jobs are planned.
         ignore: tags of config.xml that are not looked at.
         adopt: jobs that are there and belong to nobody are taken over.
+        adopt_from: an owner whose jobs are taken over where they are asked for; empty for none.
         replace: jobs of another type are deleted and made anew.
         trust: a job whose line has the right digest is taken for unchanged without reading its configuration.
     """
@@ -62,8 +63,17 @@ class Rules:
     owner: str
     ignore: Collection[str] = ()
     adopt: bool = False
+    adopt_from: str = ""
     replace: bool = False
     trust: bool = False
+
+    def foreign(self, mark: marker.Marker | None) -> bool:
+        """Whether something belongs to somebody else, and is not to be taken over."""
+        return mark is not None and mark.owner != self.owner and not self.inherited(mark)
+
+    def inherited(self, mark: marker.Marker) -> bool:
+        """Whether something is to be taken over from the owner that it has."""
+        return mark.owner == self.adopt_from != self.owner
 
 
 def marked(desired: Desired, rules: Rules) -> tuple[Element, str]:
@@ -82,12 +92,10 @@ def needs_reading(desired: Desired, live: Live | None, rules: Rules) -> bool:
     if live is None or live.kind != classes.API_CLASSES[desired.config.tag]:
         return False
     mark = live.marker
-    if desired.implied and (mark is None or mark.owner != rules.owner):
+    if rules.foreign(mark) or (desired.implied and mark is None):
         return False
-    if mark is None:
+    if mark is None or rules.inherited(mark):
         return True  # what taking it over would change is worth telling even where it is not allowed
-    if mark.owner != rules.owner:
-        return False
     return not (rules.trust and mark.digest == marked(desired, rules)[1])
 
 
@@ -108,11 +116,13 @@ def action(
     found = classes.TYPE_WORDS.get(live.kind, live.kind)
     mark = live.marker
     if desired.implied and live.kind == classes.API_CLASSES[classes.FOLDER]:
-        if mark is None or mark.owner != rules.owner:
+        if mark is None or rules.foreign(mark):
             return JobAction(name=desired.name, deed="nothing", kind="folder", note="is there, and is not ours")
-    elif mark is not None and mark.owner != rules.owner:
+    elif mark is not None and rules.foreign(mark):
         return _refused(desired, f"belongs to {mark.owner}: only what belongs to {rules.owner} is touched")
     if live.kind != classes.API_CLASSES[desired.config.tag]:
+        if mark is not None and rules.inherited(mark):
+            return _refused(desired, f"is there as a {found} of {mark.owner}: only its own owner deletes it")
         if mark is None and not rules.adopt:
             return _refused(desired, f"is there as a {found}, and was not made by jenkins-ml")
         if not rules.replace:
@@ -205,7 +215,7 @@ def _compared(desired: Desired, config: Element, rules: Rules) -> JobAction:
         )
     text = config.child("description")
     mark = marker.read(text.text if text is not None else None)  # the listing is older
-    if mark is not None and mark.owner != rules.owner:
+    if mark is not None and rules.foreign(mark):
         return _refused(desired, f"belongs to {mark.owner} by now: only what belongs to {rules.owner} is touched")
     own = jenkinsfile.own(config)
     # What will be sent is held against what is there: so what is told is what will be done, and all of it.
@@ -225,6 +235,8 @@ def _compared(desired: Desired, config: Element, rules: Rules) -> JobAction:
                 _refused(desired, "is there, and was not made by jenkins-ml: --adopt takes it over"), changes=changes
             )
         deed = "adopt"
+    elif rules.inherited(mark):
+        deed, note = "adopt", f"from {mark.owner}" + (f"; {note}" if note else "")
     elif not changes and mark.digest == digest:
         deed = "nothing"
     elif not changes:

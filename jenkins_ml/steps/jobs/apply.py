@@ -15,7 +15,7 @@ from jenkins_ml.reporting.console import Reporter, reporter, say
 from jenkins_ml.reporting.jobs import plan_lines
 from jenkins_ml.steps.common import json_option
 from jenkins_ml.steps.jobs import desired, doing, planning
-from jenkins_ml.steps.jobs.connection import connected, profile_option
+from jenkins_ml.steps.jobs.connection import Span, connected, profile_option, timeout_option
 from jenkins_ml.steps.jobs.desired import file_option
 
 if TYPE_CHECKING:
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 @doing.yes_option
 @click.option("--allow-missing", is_flag=True, help="Go on although plugins or credentials are missing.")
 @planning.adopt_option
+@planning.adopt_from_option
 @planning.replace_option
 @planning.trust_option
 @planning.parallel_option
+@timeout_option("1h")
 @profile_option
 @json_option
 @click.pass_context
@@ -41,9 +43,11 @@ def command(
     yes: bool,
     allow_missing: bool,
     adopt: bool,
+    adopt_from: str,
     replace_jobs: bool,
     trust_digests: bool,
     parallel: int,
+    timeout: Span,
     profile: str | None,
     as_json: bool,
 ) -> None:
@@ -53,20 +57,34 @@ def command(
     """
     if saved is not None:
         _refuse_beside_plan(
-            context, {"file": "-f", "adopt": "--adopt", "replace_jobs": "--replace", "trust_digests": "--trust-digests"}
+            context,
+            {
+                "file": "-f",
+                "adopt": "--adopt",
+                "adopt_from": "--adopt-from",
+                "replace_jobs": "--replace",
+                "trust_digests": "--trust-digests",
+            },
         )
     with reporter() as report:
         report.stage("jobs")
         if saved is not None:
             found = _read(saved)
-            with connected(profile, report) as server:
+            with connected(profile, timeout, report) as server:
                 _same_server(found, server)
                 _go(server, found, yes, allow_missing, parallel, as_json, report)
             return
         jobs = desired.load(file)
-        rules = Rules(owner=jobs.owner, ignore=jobs.ignore, adopt=adopt, replace=replace_jobs, trust=trust_digests)
+        rules = Rules(
+            owner=jobs.owner,
+            ignore=jobs.ignore,
+            adopt=adopt,
+            adopt_from=adopt_from,
+            replace=replace_jobs,
+            trust=trust_digests,
+        )
         wanted = list(desired.wanted(jobs, file))
-        with connected(profile, report) as server:
+        with connected(profile, timeout, report) as server:
             found = planning.make(server, wanted, rules, parallel, report)
             _go(server, found, yes, allow_missing, parallel, as_json, report)
 

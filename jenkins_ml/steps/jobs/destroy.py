@@ -14,7 +14,7 @@ from jenkins_ml.reporting.console import reporter, say
 from jenkins_ml.reporting.jobs import plan_lines
 from jenkins_ml.steps.common import json_option
 from jenkins_ml.steps.jobs import desired, doing, planning
-from jenkins_ml.steps.jobs.connection import connected, profile_option
+from jenkins_ml.steps.jobs.connection import Span, connected, profile_option, timeout_option
 from jenkins_ml.steps.jobs.desired import file_option
 
 
@@ -22,9 +22,10 @@ from jenkins_ml.steps.jobs.desired import file_option
 @file_option
 @doing.yes_option
 @planning.parallel_option
+@timeout_option("1h")
 @profile_option
 @json_option
-def command(file: Path, yes: bool, parallel: int, profile: str | None, as_json: bool) -> None:
+def command(file: Path, yes: bool, parallel: int, timeout: Span, profile: str | None, as_json: bool) -> None:
     """Remove every job and folder on the server that carries the owner of jobs.yaml, with their builds.
 
     A folder in which something of somebody else lies stays.
@@ -33,7 +34,7 @@ def command(file: Path, yes: bool, parallel: int, profile: str | None, as_json: 
     rules = Rules(owner=jobs.owner)
     with reporter() as report:
         report.stage("jobs")
-        with connected(profile, report) as server:
+        with connected(profile, timeout, report) as server:
             from jenkins_ml.adapters import jenkins_items
 
             report.step(f"listing the jobs of {server.server}")

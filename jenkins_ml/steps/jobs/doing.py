@@ -44,7 +44,10 @@ def carry_out(server: Server, found: JobsPlan, *, yes: bool, parallel: int, as_j
 
     busy = [each for each in found.actions if each.deed not in ("nothing", "refuse")]
     if busy and not yes:
+        asked = server.clock.monotonic()
         _ask(found)
+        if server.ends is not None:  # who takes time to read takes none from the server
+            server.ends += server.clock.monotonic() - asked
     told = _Told(report, len(busy))
     rules = Rules(owner=found.owner, ignore=found.ignore)
     apply = Apply(server, rules, parallel, told.hear)

@@ -15,7 +15,7 @@ from jenkins_ml.reporting.files import write_atomically
 from jenkins_ml.reporting.jobs import plan_lines
 from jenkins_ml.steps.common import json_option, print_json
 from jenkins_ml.steps.jobs import desired, planning
-from jenkins_ml.steps.jobs.connection import connected, profile_option
+from jenkins_ml.steps.jobs.connection import Span, connected, profile_option, timeout_option
 from jenkins_ml.steps.jobs.desired import file_option
 
 
@@ -27,9 +27,11 @@ from jenkins_ml.steps.jobs.desired import file_option
 @click.option("--check", is_flag=True, help="Exit 1 if something would change.")
 @click.option("--all", "everything", is_flag=True, help="Also show what stays as it is.")
 @planning.adopt_option
+@planning.adopt_from_option
 @planning.replace_option
 @planning.trust_option
 @planning.parallel_option
+@timeout_option("1h")
 @profile_option
 @json_option
 def command(
@@ -38,19 +40,28 @@ def command(
     check: bool,
     everything: bool,
     adopt: bool,
+    adopt_from: str,
     replace_jobs: bool,
     trust_digests: bool,
     parallel: int,
+    timeout: Span,
     profile: str | None,
     as_json: bool,
 ) -> None:
     """Show what would change on the server, setting by setting: added, changed, removed, untouched. Changes nothing."""
     jobs = desired.load(file)
-    rules = Rules(owner=jobs.owner, ignore=jobs.ignore, adopt=adopt, replace=replace_jobs, trust=trust_digests)
+    rules = Rules(
+        owner=jobs.owner,
+        ignore=jobs.ignore,
+        adopt=adopt,
+        adopt_from=adopt_from,
+        replace=replace_jobs,
+        trust=trust_digests,
+    )
     wanted = list(desired.wanted(jobs, file))
     with reporter() as report:
         report.stage("jobs")
-        with connected(profile, report) as server:
+        with connected(profile, timeout, report) as server:
             found = planning.make(server, wanted, rules, parallel, report)
     if output is not None:
         write_atomically(output, encode(sealed(found)).decode())

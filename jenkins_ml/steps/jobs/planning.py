@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 PARALLEL: Final = 8  # requests at a time; a server with a thousand jobs answers them side by side
 
 adopt_option = click.option("--adopt", is_flag=True, help="Take over jobs that are there and that nobody manages.")
+adopt_from_option = click.option(
+    "--adopt-from", metavar="OWNER", default="", help="Take over the jobs of this owner, as when `owner` changes."
+)
 replace_option = click.option(
     "--replace", "replace_jobs", is_flag=True, help="Delete jobs of another type with their builds, and make them anew."
 )

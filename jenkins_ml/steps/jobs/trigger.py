@@ -7,18 +7,16 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 
-from jenkins_ml.config.section import DURATION_PATTERN, parse_duration
 from jenkins_ml.errors import Interrupted, StageFailed, Unavailable, UsageError
 from jenkins_ml.reporting.console import Reporter, reporter
 from jenkins_ml.reporting.text import printable
 from jenkins_ml.steps.common import json_option, print_json
-from jenkins_ml.steps.jobs.connection import connected, profile_option
+from jenkins_ml.steps.jobs.connection import Span, connected, profile_option, timeout_option
 
 if TYPE_CHECKING:
     from jenkins_ml.adapters.jenkins_client import Build, RequestedBuild, Server
@@ -26,25 +24,6 @@ if TYPE_CHECKING:
 CANCELLED: Final = "CANCELLED"  # our word for what never became a build; Jenkins has none
 _ABORT_SECONDS: Final = 90.0  # for stop, term and kill, with a server that is slow to answer
 _COLOURS: Final = re.compile(r"(\x1b\[[0-9;]*m)")
-
-
-@dataclass(frozen=True)
-class _Duration:
-    """A duration of the command line.
-
-    Args:
-        text: as it was written.
-        seconds: of it.
-    """
-
-    text: str
-    seconds: float
-
-
-def _duration(ctx: click.Context, param: click.Parameter, value: str) -> _Duration:
-    if re.fullmatch(DURATION_PATTERN, value) is None or not (span := parse_duration(value)):
-        raise click.BadParameter(f"{value!r} is no duration: write 90s, 10m or 2h", ctx, param)
-    return _Duration(value, span.total_seconds())
 
 
 @click.command("trigger")
@@ -64,14 +43,7 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str) -> _Durati
 @click.option("--own", is_flag=True, help="A build of its own: never join one that waits in the queue.")
 @click.option("--abort", is_flag=True, help="Abort the build when this is interrupted or its time is up.")
 @click.option("--quiet-period", is_flag=True, help="Wait for the job's quiet period.")
-@click.option(
-    "--timeout",
-    callback=_duration,
-    default="2h",
-    show_default=True,
-    metavar="DURATION",
-    help="For everything together.",
-)
+@timeout_option("2h")
 @profile_option
 @json_option
 def command(
@@ -83,7 +55,7 @@ def command(
     own: bool,
     abort: bool,
     quiet_period: bool,
-    timeout: _Duration,
+    timeout: Span,
     profile: str | None,
     as_json: bool,
 ) -> None:
@@ -92,8 +64,7 @@ def command(
     Exits 0 when it is in the queue; with --wait or --follow when it ended SUCCESS, 1 when it ended otherwise.
     """
     given = _parameters(params, param_files, os.environ)
-    with reporter() as report, connected(profile, report) as server:
-        server.ends = server.clock.monotonic() + timeout.seconds
+    with reporter() as report, connected(profile, timeout, report) as server:
         build = _requested(server, name, given, own=own, quiet_period=quiet_period)
         trigger = _Trigger(server, build, report, timeout, [key for key, _ in given], as_json=as_json)
         trigger.run(wait=wait or follow, follow=follow, abort=abort)
@@ -107,7 +78,7 @@ class _Trigger:
         server: Server,
         build: RequestedBuild,
         report: Reporter,
-        timeout: _Duration,
+        timeout: Span,
         parameters: Sequence[str],
         *,
         as_json: bool,

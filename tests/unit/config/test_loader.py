@@ -131,7 +131,13 @@ def test_parameters_keep_their_types():
         ),
         ("jenkins: {timeout: 0s}", 4, 20, "jenkins.timeout: must be longer than nothing"),
         # rules between keys
-        ("gate: {metrics: {f1: {}}}", 4, 18, "gate.metrics.f1: give at least one of `min`, `max`, `max_regression`, `max_relative_regression`, `min_improvement`, `min_relative_improvement`, `max_improvement`, `max_relative_improvement`"),
+        (
+            "gate: {metrics: {f1: {}}}",
+            4,
+            18,
+            "gate.metrics.f1: give at least one of `min`, `max`, `max_regression`, `max_relative_regression`, "
+            "`min_improvement`, `min_relative_improvement`, `max_improvement`, `max_relative_improvement`",
+        ),
         (
             "gate: {metrics: {f1: {min: 2, max: 1}}}",
             4,

@@ -122,6 +122,29 @@ def test_what_belongs_to_nobody_is_taken_over_only_when_asked():
     assert taken.before == plan.state(pipeline("old"), OURS)
 
 
+def test_what_belonged_to_an_owner_before_us_is_taken_over_only_when_asked():
+    wanted, theirs = desired(pipeline("new")), config_of(desired(pipeline("old")), Rules(owner="them"))
+    rules = Rules(owner="us", adopt_from="them")
+    taken = act(wanted, theirs, rules)
+    assert (taken.deed, taken.note) == ("adopt", "from them")
+    assert [each.setting for each in taken.changes] == ["inline"]
+    assert taken.before == plan.state(theirs, rules)
+    assert act(wanted, config_of(wanted, Rules(owner="them")), rules).deed == "adopt"  # also when only the line differs
+    assert act(wanted, config_of(wanted), rules).deed == "nothing"
+    assert act(wanted, config_of(wanted, Rules(owner="others")), rules).deed == "refuse"
+    assert act(wanted, pipeline("old"), rules).deed == "refuse"  # of nobody: that is what adopt is for
+    digest = Rules(owner="us", adopt_from="them", trust=True)
+    assert plan.needs_reading(wanted, live(config_of(wanted, Rules(owner="them"))), digest)
+    assert list(plan.removals([live(theirs)], (), rules)) == []
+
+
+def test_what_has_another_type_is_not_deleted_by_who_takes_over():
+    marked = Live(name="a", kind=FOLDER, description=marker.mark("", "them", DIGEST))
+    found = plan.action(desired(), marked, None, Rules(owner="us", adopt=True, adopt_from="them", replace=True))
+    assert found.deed == "refuse"
+    assert "of them" in found.note
+
+
 @pytest.mark.parametrize("kind", [FOLDER, MULTIBRANCH, ORGANISATION, "hudson.model.FreeStyleProject"])
 def test_another_type_is_replaced_only_when_asked(kind):
     marked = Live(name="a", kind=kind, description=marker.mark("", "us", DIGEST))
