@@ -1224,6 +1224,11 @@ def test_the_exit_code_of_check(desk, fake):
     assert desk.run("plan", "--check").code == StageFailed.exit_code
     desk.apply()
     assert desk.run("plan", "--check").code == 0
+    desk.write({"name": "a", "scm": {"git": "https://h/x.git", "credentials": "none"}})
+    assert desk.apply("--allow-missing").code == 0
+    ended = desk.run("plan", "--check")
+    assert ended.code == StageFailed.exit_code
+    assert "lacks" in str(ended.error)
 
 
 def test_what_answers_is_not_jenkins(desk, fake):

@@ -71,8 +71,10 @@ def command(
         for line in plan_lines(found, everything):
             say(line)
     left = [each for each in found.actions if each.deed != "nothing"]
-    if check and (left or found.missing):
+    if check and left:
         raise StageFailed("the server is not as jobs.yaml says", "`jenkins-ml jobs apply` makes it so")
+    if check and found.missing:
+        raise StageFailed("the server lacks what these jobs need", "install or create what is missing")
 
 
 def as_value(found: JobsPlan) -> dict[str, object]:
