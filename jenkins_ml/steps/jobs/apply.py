@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 @file_option
 @doing.yes_option
 @click.option("--allow-missing", is_flag=True, help="Go on although plugins or credentials are missing.")
-@planning.adopt_option
-@planning.adopt_from_option
-@planning.replace_option
-@planning.trust_option
+@planning.rules_options
 @planning.parallel_option
 @timeout_option("1h")
 @profile_option
@@ -38,34 +35,23 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     saved: Path | None,
     file: Path,
     yes: bool,
     allow_missing: bool,
-    adopt: bool,
-    adopt_from: str,
-    replace_jobs: bool,
-    trust_digests: bool,
     parallel: int,
     timeout: Span,
     profile: str | None,
     as_json: bool,
+    **allowed: Any,
 ) -> None:
     """Carry out what `jobs plan` shows; or PLAN, exactly as it was saved and reviewed.
 
     Each job's outcome is told. What changed since the plan is left alone; the rest is done all the same.
     """
     if saved is not None:
-        _refuse_beside_plan(
-            context,
-            {
-                "file": "-f",
-                "adopt": "--adopt",
-                "adopt_from": "--adopt-from",
-                "replace_jobs": "--replace",
-                "trust_digests": "--trust-digests",
-            },
-        )
+        _refuse_beside_plan(context, {"file": "-f", **planning.RULES_OPTIONS})
     with reporter() as report:
         report.stage("jobs")
         if saved is not None:
@@ -75,14 +61,7 @@ def command(
                 _go(server, found, yes, allow_missing, parallel, as_json, report)
             return
         jobs = desired.load(file)
-        rules = Rules(
-            owner=jobs.owner,
-            ignore=jobs.ignore,
-            adopt=adopt,
-            adopt_from=adopt_from,
-            replace=replace_jobs,
-            trust=trust_digests,
-        )
+        rules = Rules(owner=jobs.owner, ignore=jobs.ignore, **allowed)
         wanted = list(desired.wanted(jobs, file))
         with connected(profile, timeout, report) as server:
             found = planning.make(server, wanted, rules, parallel, report)

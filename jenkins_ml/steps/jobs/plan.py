@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,10 +27,7 @@ from jenkins_ml.steps.jobs.desired import file_option
 )
 @click.option("--check", is_flag=True, help="Exit 1 if something would change.")
 @click.option("--all", "everything", is_flag=True, help="Also show what stays as it is.")
-@planning.adopt_option
-@planning.adopt_from_option
-@planning.replace_option
-@planning.trust_option
+@planning.rules_options
 @planning.parallel_option
 @timeout_option("1h")
 @profile_option
@@ -39,25 +37,15 @@ def command(
     output: Path | None,
     check: bool,
     everything: bool,
-    adopt: bool,
-    adopt_from: str,
-    replace_jobs: bool,
-    trust_digests: bool,
     parallel: int,
     timeout: Span,
     profile: str | None,
     as_json: bool,
+    **allowed: Any,
 ) -> None:
     """Show what would change on the server, setting by setting: added, changed, removed, untouched. Changes nothing."""
     jobs = desired.load(file)
-    rules = Rules(
-        owner=jobs.owner,
-        ignore=jobs.ignore,
-        adopt=adopt,
-        adopt_from=adopt_from,
-        replace=replace_jobs,
-        trust=trust_digests,
-    )
+    rules = Rules(owner=jobs.owner, ignore=jobs.ignore, **allowed)
     wanted = list(desired.wanted(jobs, file))
     with reporter() as report:
         report.stage("jobs")

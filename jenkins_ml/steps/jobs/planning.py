@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -23,21 +23,35 @@ if TYPE_CHECKING:
 
 PARALLEL: Final = 8  # requests at a time; a server with a thousand jobs answers them side by side
 
-adopt_option = click.option("--adopt", is_flag=True, help="Take over jobs that are there and that nobody manages.")
-adopt_from_option = click.option(
-    "--adopt-from", metavar="OWNER", default="", help="Take over the jobs of this owner, as when `owner` changes."
+_RULES: Final = (
+    click.option("--adopt", is_flag=True, help="Take over jobs that are there and that nobody manages."),
+    click.option(
+        "--adopt-from", metavar="OWNER", default="", help="Take over the jobs of this owner, as when `owner` changes."
+    ),
+    click.option("--replace", is_flag=True, help="Delete jobs of another type with their builds, and make them anew."),
+    click.option(
+        "--trust-digests",
+        "trust",
+        is_flag=True,
+        help="Take a job for unchanged when the digest in its description is right: quick, and blind to changes by hand.",
+    ),
 )
-replace_option = click.option(
-    "--replace", "replace_jobs", is_flag=True, help="Delete jobs of another type with their builds, and make them anew."
-)
-trust_option = click.option(
-    "--trust-digests",
-    is_flag=True,
-    help="Take a job for unchanged when the digest in its description is right: quick, and blind to changes by hand.",
-)
+RULES_OPTIONS: Final = {
+    "adopt": "--adopt",
+    "adopt_from": "--adopt-from",
+    "replace": "--replace",
+    "trust": "--trust-digests",
+}
 parallel_option = click.option(
     "--parallel", type=click.IntRange(1, 32), default=PARALLEL, show_default=True, help="Requests at a time."
 )
+
+
+def rules_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how far a plan may go; `Rules` takes what they are given as."""
+    for option in reversed(_RULES):
+        command = option(command)
+    return command
 
 
 def make(server: Server, all_wanted: Sequence[Wanted], rules: Rules, parallel: int, report: Reporter) -> JobsPlan:
