@@ -114,13 +114,13 @@ class Desk:
         assert planned.deeds == {}, planned
         assert planned.code == 0, planned
 
-    def start(self, *arguments, **more):
+    def start(self, *arguments, stdin=subprocess.DEVNULL, **more):
         """A command in a process of its own."""
         environment = {key: value for key, value in os.environ.items() if key not in VARIABLES}
         return subprocess.Popen(
             [sys.executable, "-m", "jenkins_ml.steps.jobs", *map(str, arguments), "-f", str(self.file)],
             env=environment | self.environment,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

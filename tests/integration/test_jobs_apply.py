@@ -839,6 +839,24 @@ def test_nobody_is_there_to_be_asked(desk, fake):
     assert not posts(fake)
 
 
+@pytest.mark.parametrize(("answer", "code", "left"), [("y", 0, {"new"}), ("n", UsageError.exit_code, {"old"})])
+def test_who_sits_at_a_terminal_is_asked(desk, fake, answer, code, left):
+    desk.write("old")
+    desk.applied()
+    desk.write("new")
+    keyboard, terminal = os.openpty()
+    try:
+        process = desk.start("apply", stdin=terminal)
+        os.write(keyboard, f"{answer}\n".encode())
+        ended = desk.finish(process)
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+    assert "1 will be DELETED with all builds." in ended.err
+    assert ended.code == code, ended
+    assert names(fake) == left
+
+
 # --- a job that the server refuses -----------------------------------------------------------------------------------
 def test_one_that_is_refused_among_many_is_named_with_the_servers_reason(desk, fake):
     desk.write(*(f"f/{index}" for index in range(20)), "bad/one", "bad/two")
