@@ -35,7 +35,7 @@ def branch_source(item: Multibranch) -> Element:
     # The id has to stay the same for ever, or every branch would become a new one: so it follows from what is fetched.
     identity = element("id", str(uuid.uuid5(_IDS, f"{source.kind} {source.git or source.github or source.gitlab}")))
     return element(
-        "jenkins.branch.BranchSource",
+        classes.BRANCH_SOURCE,
         place.with_children((identity, *place.children)),
         element(
             "strategy",

@@ -43,6 +43,7 @@ SCAN: Final = "com.cloudbees.hudson.plugins.folder.computed.PeriodicFolderTrigge
 # --- where a pipeline's text comes from ------------------------------------------------------------------------------
 FROM_SCM: Final = "org.jenkinsci.plugins.workflow.cps.CpsScmFlowDefinition"
 INLINE: Final = "org.jenkinsci.plugins.workflow.cps.CpsFlowDefinition"
+BRANCH_SOURCE: Final = "jenkins.branch.BranchSource"
 GIT: Final = "hudson.plugins.git.GitSCM"
 CLONE_OPTION: Final = "hudson.plugins.git.extensions.impl.CloneOption"
 

@@ -21,7 +21,7 @@ _PARAMETERS: Final = ("properties", classes.PARAMETERS, "parameterDefinitions")
 _TRIGGERS: Final = ("properties", classes.TRIGGERS, "triggers")
 _ROTATOR: Final = ("properties", classes.DISCARDER, "strategy")
 _REMOTE: Final = ("definition", "scm", "userRemoteConfigs", "hudson.plugins.git.UserRemoteConfig")
-_SOURCE: Final = ("sources", "data", "jenkins.branch.BranchSource", "source")
+_SOURCE: Final = ("sources", "data", classes.BRANCH_SOURCE, "source")
 _FIELDS: Final[Mapping[Path, str]] = {
     ("displayName",): "display_name",
     ("quietPeriod",): "quiet_period",

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from typing import Final
 
 from jenkins_ml.core.jobs import classes, jenkinsfile, meaning
 from jenkins_ml.core.jobs.jenkinsfile import Own
 from jenkins_ml.core.jobs.xml_tree import Element
-
-_SOURCE: Final = "jenkins.branch.BranchSource"
 
 
 def merged(desired: Element, live: Element, ignore: Collection[str] = ()) -> Element:
@@ -116,7 +113,7 @@ def _kept(desired: Element, live: Element | None, ignore: Collection[str]) -> El
 def _counterpart(desired: Element, live: Element, number: int) -> Element | None:
     """The same element of the server: that in the same place among its like, a source of branches by its id."""
     like = [each for each in live.children if each.tag == desired.tag]
-    if desired.tag == _SOURCE:
+    if desired.tag == classes.BRANCH_SOURCE:
         like.sort(key=lambda each: _id(each) != _id(desired))
     return like[number] if number < len(like) else None
 
