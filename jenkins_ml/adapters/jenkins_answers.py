@@ -66,6 +66,17 @@ class Answer:
         except (ValueError, RecursionError):
             raise not_jenkins(self) from None
 
+    def object(self) -> Mapping[str, Any]:
+        """The JSON object that a status of 200 comes with, as api/json always does.
+
+        Raises:
+            UsageError: it is none, so something else than Jenkins answers there.
+        """
+        value = self.json()
+        if self.status != 200 or not isinstance(value, dict):
+            raise not_jenkins(self)
+        return value
+
 
 class ServerFailed(StageFailed):
     """Jenkins failed at a request with a status of 500 or above, and has answered so itself.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from jenkins_ml.adapters.jenkins_answers import not_jenkins
 from jenkins_ml.adapters.jenkins_job import Job
-from jenkins_ml.adapters.jenkins_polling import Pace, Pauses
+from jenkins_ml.adapters.jenkins_polling import Absence, Pace, Pauses
 from jenkins_ml.adapters.jenkins_server import Server
 from jenkins_ml.errors import StageFailed
 
@@ -35,9 +34,7 @@ def state(server: Server, job: Job, number: int) -> Build | None:
     answer = server.exchange("GET", f"{job.path}/{number}/api/json", query={"tree": _STATE})
     if answer.status == 404:
         return None
-    found = answer.json()
-    if answer.status != 200 or not isinstance(found, dict):
-        raise not_jenkins(answer)
+    found = answer.object()
     # A running build may have a result already (UNSTABLE), and one that has just ended may have none yet.
     result = None if found.get("building") else found.get("result")
     return Build(number, result, float(found.get("duration") or 0) / 1000 if result else 0.0)
@@ -51,14 +48,12 @@ def wait(server: Server, job: Job, number: int, pace: Pace) -> Build:
         Unavailable: the server is not there, or the time is up.
     """
     pauses = Pauses(server, pace)
-    missing_since: float | None = None
+    absence = Absence(server, pace)
     while True:
         build = state(server, job, number)
         if build is not None and build.result is not None:
             return build
-        now = server.clock.monotonic()
-        missing_since = None if build is not None else missing_since or now
-        if missing_since is not None and now - missing_since >= pace.missing:
+        if absence.lasts(missing=build is None):
             raise StageFailed(f"{job.name} #{number} is no longer there", "was the build deleted?")
         pauses.wait()
 

@@ -153,8 +153,8 @@ class Conversation:
             UsageError: it takes us for nobody, or is not Jenkins.
         """
         answer = self.exchange("GET", "whoAmI/api/json")
-        known = answer.json() if answer.status == 200 else None
-        if not isinstance(known, dict) or not isinstance(known.get("name"), str):
+        known = answer.object()
+        if not isinstance(known.get("name"), str):
             raise not_jenkins(answer)
         if known.get("anonymous"):
             raise refused_token(answer, self.user)

@@ -15,7 +15,7 @@ def plugins(server: Conversation) -> frozenset[str] | None:
         return None
     if answer.status >= 400:
         return None
-    return frozenset(str(each["shortName"]) for each in answer.json().get("plugins") or () if each.get("active"))
+    return frozenset(str(each["shortName"]) for each in answer.object().get("plugins") or () if each.get("active"))
 
 
 def credential_ids(server: Conversation, folder: str = "") -> frozenset[str] | None:
@@ -31,4 +31,4 @@ def credential_ids(server: Conversation, folder: str = "") -> frozenset[str] | N
         return None
     if answer.status >= 400:
         return None
-    return frozenset(str(each["id"]) for each in answer.json().get("credentials") or ())
+    return frozenset(str(each["id"]) for each in answer.object().get("credentials") or ())

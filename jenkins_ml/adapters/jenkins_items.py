@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from jenkins_ml.adapters.jenkins_answers import Answer, not_jenkins, x_error
+from jenkins_ml.adapters.jenkins_answers import x_error
 from jenkins_ml.adapters.jenkins_conversation import Conversation
 from jenkins_ml.adapters.jenkins_paths import item_path
 from jenkins_ml.core.jobs import classes
@@ -57,14 +57,7 @@ def _listed(server: Conversation, folder: str) -> Any:
     answer = server.exchange("GET", path, query={"tree": tree})
     if answer.status == 404:
         raise Missing(f"there is no folder {folder!r}, or user {server.user} may not see it")
-    return _object(answer)
-
-
-def _object(answer: Answer) -> Any:
-    value = answer.json()
-    if answer.status != 200 or not isinstance(value, dict):
-        raise not_jenkins(answer)
-    return value
+    return answer.object()
 
 
 def _collect(value: Any, parent: str, level: int, found: dict[str, Live]) -> Iterator[str]:
@@ -149,4 +142,4 @@ def delete(server: Conversation, name: str, *, repeat: bool = True) -> None:
 def inside(server: Conversation, name: str) -> tuple[str, ...]:
     """The names of what lies in a folder; none for what is no folder, or is not there."""
     answer = server.exchange("GET", f"{item_path(name)}/api/json", query={"tree": "jobs[name]"})
-    return () if answer.status == 404 else tuple(str(each["name"]) for each in _object(answer).get("jobs") or ())
+    return () if answer.status == 404 else tuple(str(each["name"]) for each in answer.object().get("jobs") or ())

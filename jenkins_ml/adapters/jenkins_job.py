@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
 
-from jenkins_ml.adapters.jenkins_answers import Answer, not_jenkins
 from jenkins_ml.adapters.jenkins_paths import item_name, item_path
 from jenkins_ml.adapters.jenkins_server import NotFound, Server
 from jenkins_ml.errors import UsageError
@@ -100,7 +99,7 @@ def look(server: Server, name: str) -> Job:
     answer = server.exchange("GET", f"{path}/api/json", query={"tree": _JOB})
     if answer.status == 404:
         raise _missing(server, name)
-    found = _object(answer)
+    found = answer.object()
     full_name = str(found.get("fullName", name))
     _refuse_what_cannot_be_built(found, full_name)
     parameters = tuple(
@@ -115,7 +114,7 @@ def look(server: Server, name: str) -> Job:
 
 def queued(server: Server, name: str) -> tuple[Started, ...]:
     """What waits in the queue for a job, the oldest first."""
-    items = _object(server.exchange("GET", "queue/api/json", query={"tree": _QUEUE})).get("items") or ()
+    items = server.exchange("GET", "queue/api/json", query={"tree": _QUEUE}).object().get("items") or ()
     mine = [item for item in items if item_name(str((item.get("task") or {}).get("url", ""))) == name]
     return tuple(sorted((_started(item, "id") for item in mine), key=lambda each: each.queue_id))
 
@@ -133,7 +132,7 @@ def built(server: Server, job: Job, first: int, last: int) -> tuple[tuple[Starte
     answer = server.exchange("GET", f"{job.path}/api/json", query={"tree": tree})
     if answer.status == 404:
         raise _missing(server, job.name)
-    builds = _object(answer).get("builds") or ()
+    builds = answer.object().get("builds") or ()
     return tuple(_started(build, "queueId") for build in builds), answer.headers.get("X-Jenkins-Session", "")
 
 
@@ -207,7 +206,7 @@ def _missing(server: Server, name: str) -> NotFound:
     parent, _, last = name.strip("/").rpartition("/")
     path = f"{item_path(parent)}/" if parent else ""
     answer = server.exchange("GET", f"{path}api/json", query={"tree": "jobs[name]"})
-    jobs = _object(answer).get("jobs") or () if answer.status == 200 else ()
+    jobs = answer.object().get("jobs") or () if answer.status == 200 else ()
     near = get_close_matches(last, [str(job.get("name")) for job in jobs], 1)
     return NotFound(
         f"there is no job {name!r} at {server.server}, or user {server.user} may not see it",
@@ -237,10 +236,3 @@ def _started(item: Mapping[str, Any], key: str) -> Started:
         users=tuple(cause.get("userId") for cause in causes),
         parameters={str(each.get("name")): each.get("value") for each in parameters},
     )
-
-
-def _object(answer: Answer) -> Mapping[str, Any]:
-    value = answer.json()
-    if answer.status != 200 or not isinstance(value, dict):
-        raise not_jenkins(answer)
-    return value

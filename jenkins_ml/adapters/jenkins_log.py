@@ -13,7 +13,7 @@ from typing import Final
 
 from jenkins_ml.adapters import jenkins_builds
 from jenkins_ml.adapters.jenkins_job import Job
-from jenkins_ml.adapters.jenkins_polling import Pace, Pauses
+from jenkins_ml.adapters.jenkins_polling import Absence, Pace, Pauses
 from jenkins_ml.adapters.jenkins_server import Server
 from jenkins_ml.errors import StageFailed
 
@@ -54,19 +54,17 @@ def follow(server: Server, job: Job, number: int, pace: Pace) -> Iterator[str]:
     pauses = Pauses(server, pace)
     lines = Lines()
     start = read = 0  # an offset in the raw log, and bytes of its text
-    missing_since: float | None = None
+    absence = Absence(server, pace)
     while True:
         answer = server.exchange(
             "GET", f"{job.path}/{number}/logText/progressiveText", query={"start": str(start)}, most_bytes=_MOST_BYTES
         )
-        if answer.status != 200:
-            now = server.clock.monotonic()
-            missing_since = now if missing_since is None else missing_since
-            if now - missing_since >= pace.missing:
-                raise StageFailed(f"{job.name} #{number} has no log ({answer.status})", "was the build deleted?")
+        missing = answer.status != 200
+        if absence.lasts(missing=missing):
+            raise StageFailed(f"{job.name} #{number} has no log ({answer.status})", "was the build deleted?")
+        if missing:
             pauses.wait()
             continue
-        missing_since = None
         size = answer.headers.get("X-Text-Size", "")
         ends = int(size) if size.isdecimal() else start
         body = answer.body

@@ -55,3 +55,20 @@ class Pauses:
                 raise Unavailable("the time is up", "give it more time")
             pause = min(pause, left)
         clock.sleep(pause)
+
+
+class Absence:
+    """How long something has been missing that was there: for a moment after a restart that is no sign."""
+
+    def __init__(self, server: Server, pace: Pace) -> None:
+        self._server, self._pace = server, pace
+        self._since: float | None = None
+
+    def lasts(self, *, missing: bool) -> bool:
+        """Whether it is missing once more, and has been for longer than such a moment."""
+        now = self._server.clock.monotonic()
+        if not missing:
+            self._since = None
+        elif self._since is None:
+            self._since = now
+        return self._since is not None and now - self._since >= self._pace.missing

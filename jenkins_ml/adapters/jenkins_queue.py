@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from jenkins_ml.adapters import jenkins_job
-from jenkins_ml.adapters.jenkins_answers import not_jenkins
 from jenkins_ml.adapters.jenkins_job import Job
 from jenkins_ml.adapters.jenkins_polling import Pace, Pauses
 from jenkins_ml.adapters.jenkins_server import Server, ServerFailed
@@ -33,12 +32,7 @@ class Lost(Unavailable):
 def item(server: Server, queue_id: int) -> Mapping[str, Any] | None:
     """An item as the server tells of it; None when it knows none."""
     answer = server.exchange("GET", f"queue/item/{queue_id}/api/json", query={"tree": _ITEM})
-    if answer.status == 404:
-        return None
-    found = answer.json()
-    if answer.status != 200 or not isinstance(found, dict):
-        raise not_jenkins(answer)
-    return found
+    return None if answer.status == 404 else answer.object()
 
 
 def number_now(server: Server, job: Job, queue_id: int) -> int | None:
@@ -51,9 +45,7 @@ def number_now(server: Server, job: Job, queue_id: int) -> int | None:
     found = item(server, queue_id)
     if found is None:
         return _by_queue_id(server, job, queue_id)
-    if found.get("cancelled"):
-        raise Cancelled(f"{job.name}: item {queue_id} was cancelled in the queue", "trigger it again")
-    return _executable(found)
+    return _number(found, job, queue_id)
 
 
 def wait_for_number(server: Server, job: Job, queue_id: int, pace: Pace) -> int:
@@ -73,15 +65,14 @@ def wait_for_number(server: Server, job: Job, queue_id: int, pace: Pace) -> int:
         found = item(server, queue_id)
         if found is None:
             return _found_late(server, job, queue_id, pace)
-        if found.get("cancelled"):
-            raise Cancelled(f"{job.name}: item {queue_id} was cancelled in the queue", "trigger it again")
-        number = _executable(found)
+        number = _number(found, job, queue_id)
         if number is not None:
             return number
-        # "Expires in 4.9 sec" and the like count down: that is no change.
         why = one_line(str(found.get("why") or ""), 200)
-        if why and why.partition(". Expires in")[0].partition(" (ETA")[0] != told:
-            told = why.partition(". Expires in")[0].partition(" (ETA")[0]
+        # "Expires in 4.9 sec" and the like count down: that is no change.
+        lasting = why.partition(". Expires in")[0].partition(" (ETA")[0]
+        if why and lasting != told:
+            told = lasting
             server.note(f"{job.name} waits in the queue: {why}")
             pauses.moved()
         pauses.wait()
@@ -114,6 +105,13 @@ def cancel(server: Server, queue_id: int) -> bool:
             f"user {server.user} may not cancel item {queue_id} of the queue", "it needs the Job/Cancel permission"
         )
     return answer.status in (200, 204, 302)
+
+
+def _number(found: Mapping[str, Any], job: Job, queue_id: int) -> int | None:
+    """The number of the build that an item has become; None while it waits. Raises Cancelled."""
+    if found.get("cancelled"):
+        raise Cancelled(f"{job.name}: item {queue_id} was cancelled in the queue", "trigger it again")
+    return _executable(found)
 
 
 def _executable(found: Mapping[str, Any]) -> int | None:

@@ -1,6 +1,9 @@
+from types import SimpleNamespace
+
 import pytest
 from requests.structures import CaseInsensitiveDict
 
+from jenkins_ml.adapters import jenkins_inventory
 from jenkins_ml.adapters.jenkins_answers import Answer, ServerFailed, elsewhere, forbidden, without_crumb, x_error
 from jenkins_ml.errors import StageFailed, UsageError
 
@@ -32,6 +35,20 @@ def test_what_is_no_json_is_not_from_jenkins(body):
     with pytest.raises(UsageError, match="is not Jenkins") as caught:
         answer(body=body).json()
     assert f"{SERVER}job/a" in str(caught.value)
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, "[]"), (200, '"x"'), (200, "null"), (404, "{}"), (302, "{}")])
+def test_an_object_is_expected_of_the_api(status, body):
+    assert answer(body='{"a": 1}').object() == {"a": 1}
+    with pytest.raises(UsageError, match="is not Jenkins"):
+        answer(status, body).object()
+
+
+@pytest.mark.parametrize("look", [jenkins_inventory.plugins, jenkins_inventory.credential_ids])
+def test_a_list_of_what_is_installed_that_is_no_object_is_not_from_jenkins(look):
+    server = SimpleNamespace(exchange=lambda *_, **__: answer(body="[]"))
+    with pytest.raises(UsageError, match="is not Jenkins"):
+        look(server)
 
 
 def test_the_reason_of_a_refusal():
