@@ -165,7 +165,8 @@ class Condition:
     Args:
         name: unique in the decision, such as "accuracy min" or "accuracy max_regression".
         metric: the metric it is about ("accuracy"); "model" for conditions beside the metrics.
-        kind: "min", "max" or "max_regression".
+        kind: the limit's key ("min", "max_regression"), for one that only warns with "warn_" before it; "missing" for
+            a slice that is not there, "size" for one with too few examples; or what is looked at beside the metrics.
         outcome: what it came to; "skipped" only where there is nothing to compare with.
         candidate: the candidate's number; None where it has none (and then it did not pass).
         baseline: production's number on the same examples; None without a baseline.
@@ -189,13 +190,47 @@ class Condition:
     count: int
     needed: int | None
     reason: str
+    slice: str = ""  # which examples it is about, such as "country=DE"; empty for all of them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One metric of both versions on the same examples.
+
+    Args:
+        metric: its name in the configuration, or the metric's own.
+        slice: which examples, such as "country=DE"; empty for all of them.
+        count: how many examples it rests on.
+        candidate, baseline: the values; None where the examples do not define them, or without a baseline.
+        candidate_low, candidate_high, baseline_low, baseline_high: what the value is not below and not above.
+        difference: candidate - baseline.
+        low, high: what the difference is not below and not above.
+        error: how far the method itself may have moved each value; 0 for an exact one.
+
+    Each bound holds by itself with the decision's confidence; None where the examples tell nothing.
+    """
+
+    metric: str
+    slice: str
+    count: int
+    candidate: Number
+    candidate_low: Number
+    candidate_high: Number
+    baseline: Number = None
+    baseline_low: Number = None
+    baseline_high: Number = None
+    difference: Number = None
+    low: Number = None
+    high: Number = None
+    error: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What the gate decided about exactly one manifest, and every reason.
+    """What the gate decided about exactly one manifest, or about predictions in a file, and every reason.
 
-    `baseline` None: there was no production version. `confidence` is of each one-sided comparison.
+    `baseline` None: there was no production version. `confidence` is of each one-sided comparison. Of predictions in
+    files `candidate` is None, and `candidate_file` and `baseline_file` name them; nothing is released by that.
     """
 
     RECORD: ClassVar[str] = "decision/1"
@@ -204,7 +239,7 @@ class Decision:
     environment: str
     verdict: Verdict
     summary: str
-    candidate: VersionRef
+    candidate: VersionRef | None
     baseline: VersionRef | None
     data_digest: str
     count: int
@@ -213,6 +248,9 @@ class Decision:
     metrics: Mapping[str, Number]
     baseline_metrics: Mapping[str, Number]
     created: str
+    measurements: tuple[Measurement, ...] = ()
+    candidate_file: str = ""
+    baseline_file: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

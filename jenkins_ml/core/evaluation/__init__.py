@@ -1,0 +1,1 @@
+"""Evaluation: what two versions answered on the same examples, as metrics with intervals; overall and slice by slice."""
