@@ -11,15 +11,13 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from jenkins_ml.config import patterns, rules
+from jenkins_ml.config.gate import Function, Gate
 from jenkins_ml.config.jenkins import Jenkins
 from jenkins_ml.config.section import Duration, Section, Timeout, refuse
 from jenkins_ml.names import DEFAULT_STORE
 
 Name = Annotated[str, Field(pattern=patterns.NAME)]
-Function = Annotated[str, Field(pattern=patterns.FUNCTION)]
 Command = Annotated[str, Field(min_length=1)]
-MetricName = Literal["accuracy", "precision", "recall", "f1", "loss", "roc_auc"]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Data(Section):
@@ -77,122 +75,6 @@ class Train(Section):
         if self.entrypoint is not None and self.output is not None:
             raise ValueError("`output` belongs to `command`; an entrypoint returns its model")
         return self
-
-
-Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class Bounds(Section):
-    """What is asked of a metric. Changes are against production, in the direction in which the metric is better."""
-
-    min: Finite | None = Field(default=None, description="The point value must be at least this.")
-    max: Finite | None = Field(default=None, description="The point value must be at most this.")
-    max_regression: Share | None = Field(
-        default=None,
-        description="How much worse than production it may be, in the metric's own unit: a paired non-inferiority test "
-        "on the same examples, at `gate.confidence`.",
-    )
-    max_relative_regression: Share | None = Field(
-        default=None,
-        description="The same as a share of production's value without its sign; where that is 0 nothing passes.",
-    )
-    min_improvement: Share | None = Field(
-        default=None, description="How much better than production it has to be: the same test, of superiority."
-    )
-    min_relative_improvement: Share | None = Field(
-        default=None, description="The same as a share of production's value; where that is 0 nothing passes."
-    )
-    max_improvement: Share | None = Field(
-        default=None,
-        description="More than this is too good to be true, such as from examples that leaked into the training; by the "
-        "point value.",
-    )
-    max_relative_improvement: Share | None = Field(
-        default=None, description="The same as a share of production's value; where that is 0 nothing passes."
-    )
-
-    @property
-    def asked(self) -> dict[str, float]:
-        """The limits that are set, in the order in which they are looked at."""
-        values = ((name, getattr(self, name)) for name in Bounds.model_fields)
-        return {name: value for name, value in values if value is not None}
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        for low, high in (
-            ("min", "max"),
-            ("min_improvement", "max_improvement"),
-            ("min_relative_improvement", "max_relative_improvement"),
-        ):
-            least, most = getattr(self, low), getattr(self, high)
-            if least is not None and most is not None and least > most:
-                raise ValueError(f"`{low}` {least} is above `{high}` {most}: nothing can pass")
-        return self
-
-
-class WarningBounds(Bounds):
-    """Limits beside those that decide: what misses one of these is told, and released all the same."""
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not self.asked:
-            raise ValueError(f"give at least one of {', '.join(f'`{name}`' for name in Bounds.model_fields)}")
-        return self
-
-
-class MetricLimits(Bounds):
-    """The limits of one metric. At least one of them is needed, here or in `warn`."""
-
-    warn: WarningBounds | None = Field(
-        default=None, description="Limits that only warn, such as a `min` above the one that decides."
-    )
-    compare: Literal["paired", "point"] = Field(
-        default="paired",
-        description="How changes are held against their limits. paired: with the stated confidence, which may not be "
-        "able to tell. point: the two values alone, which blocks half of the models that are as good.",
-    )
-    average: Literal["macro", "micro", "weighted"] | None = Field(
-        default=None,
-        description="For precision, recall, f1 and roc_auc over several classes. "
-        "Default macro: every class counts the same.",
-    )
-    inconclusive: Literal["fail", "warn", "pass"] | None = Field(
-        default=None, description="What to do when the data cannot tell; default `gate.inconclusive`."
-    )
-
-    @model_validator(mode="after")
-    def _sensible(self) -> Self:
-        if not self.asked and self.warn is None:
-            raise ValueError(f"give at least one of {', '.join(f'`{name}`' for name in Bounds.model_fields)}")
-        return self
-
-
-class Gate(Section):
-    """What a model must reach to be released. Without metrics nothing is approved."""
-
-    metrics: dict[MetricName, MetricLimits] = Field(
-        default_factory=dict,
-        description="Limits by metric: accuracy, precision, recall, f1, loss, roc_auc. `loss` is log loss for "
-        "classification and squared error for regression.",
-    )
-    task: Literal["auto", "binary", "multiclass", "regression"] = Field(
-        default="auto",
-        description="Default auto: two classes with one score are binary, several scores are multiclass, "
-        "real-valued labels are regression.",
-    )
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(
-        default=0.95,
-        description="Of each one-sided comparison with production. 0.95: one worse model in twenty gets through.",
-    )
-    inconclusive: Literal["fail", "warn", "pass"] = Field(
-        default="fail",
-        description="When the data cannot tell: fail exits 4; warn and pass exit 0 and say so.",
-    )
-    first_release: Literal["allow", "outside-jenkins"] = Field(
-        default="outside-jenkins",
-        description="Whether a model may be approved with no production version to compare with. By default not in a "
-        "Jenkins build, where a lost store must not look like a first release.",
-    )
 
 
 class Canary(Section):

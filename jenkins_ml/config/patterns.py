@@ -22,7 +22,9 @@ class Words(NamedTuple):
 
 NAME: Final = r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"
 FUNCTION: Final = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"
+METRIC: Final = r"^[A-Za-z][A-Za-z0-9_.@-]{0,62}$"
 DURATION: Final = r"^([0-9]{1,6}(\.[0-9]+)?)(ms|s|m|h|d)$"
+SIZE: Final = r"^([0-9]{1,9}(\.[0-9]{1,9})?) ?(B|kB|MB|GB|KiB|MiB|GiB)$"
 VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"
 LIBRARY: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 REVISION: Final = r"^[A-Za-z0-9][A-Za-z0-9._/+-]*$"
@@ -52,8 +54,16 @@ WORDS: Final = {
         "and is at most 63 characters long",
     ),
     FUNCTION: Words("module:function", "write module:function, such as data:load"),
+    METRIC: Words(
+        "name of a metric",
+        "the name of a metric has letters, digits, '_', '.', '@' and '-', starts with a letter, and is at most 63 "
+        "characters long",
+    ),
     DURATION: Words(
         "duration", "write a duration as a number of up to six digits and a unit: 500ms, 90s, 10m, 2h or 1d"
+    ),
+    SIZE: Words(
+        "size", "write a size as a number and a unit: 500 MB, 1.5 GB or 200 MiB; or as a whole number of bytes"
     ),
     VARIABLE: Words(
         "variable",

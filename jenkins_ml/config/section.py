@@ -51,6 +51,13 @@ class OneOf:
         return {**handler(source), "custom_error_type": EXPECTED, "custom_error_message": self.words}
 
 
+@dataclass(frozen=True)
+class Known:
+    """Beside the type of a dictionary's keys: those that need no more to be understood, to name the nearest of."""
+
+    keys: tuple[str, ...]
+
+
 def expected(words: str) -> PydanticCustomError:
     """The error of a value that is something else than it should be."""
     return PydanticCustomError(EXPECTED, "{words}", {"words": words})
@@ -68,6 +75,13 @@ def refuse(problems: Iterable[tuple[Path_, str]]) -> NoReturn:
             InitErrorDetails(type=PydanticCustomError(RULE, "{message}", {"message": message}), loc=path, input=None)
             for path, message in problems
         ],
+    )
+
+
+def unknown_keys(keys: Iterable[Any]) -> NoReturn:
+    """Raise, in a validator of a dictionary, that these keys of it are not known; at least one."""
+    raise ValidationError.from_exception_data(
+        "jenkins-ml.yaml", [InitErrorDetails(type="extra_forbidden", loc=(key,), input=None) for key in keys]
     )
 
 

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from jenkins_ml.config.document import Document, Place
 from jenkins_ml.config.patterns import WORDS
-from jenkins_ml.config.section import EXPECTED, RULE, Path_
+from jenkins_ml.config.section import EXPECTED, RULE, Known, Path_
 from jenkins_ml.errors import ConfigurationError, Problem
 
 T = TypeVar("T", bound=BaseModel)
@@ -150,11 +150,18 @@ def _known_keys(shape: type[BaseModel], path: Path_) -> list[str]:
         elif typing.get_origin(annotation) is tuple:
             annotation = typing.get_args(annotation)[0]
         else:
-            annotation = annotation.model_fields[key].annotation
+            annotation = _fields(annotation)[str(key)].annotation
     annotation = _plain(annotation)
     if typing.get_origin(annotation) is dict:
-        return list(typing.get_args(typing.get_args(annotation)[0]))  # dict[Literal[...], ...]
-    return list(annotation.model_fields)
+        of_key = typing.get_args(annotation)[0]
+        found = [known for known in getattr(of_key, "__metadata__", ()) if isinstance(known, Known)]
+        return list(found[0].keys if found else typing.get_args(of_key))  # dict[Literal[...], ...]
+    return list(_fields(annotation))
+
+
+def _fields(section: type[BaseModel]) -> dict[str, Any]:
+    """The keys of a section as a file has them."""
+    return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
 def _plain(annotation: Any) -> Any:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from jenkins_ml.config.model import MetricLimits
+from jenkins_ml.config.gate import MetricLimits
 from jenkins_ml.core.comparison import NO_DIFFERENCE, compare
 from jenkins_ml.core.examples import Scored
 from jenkins_ml.core.intervals import Difference, examples_needed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jenkins_ml.config.model import Gate
+from jenkins_ml.config.gate import Gate
 from jenkins_ml.core.comparison import check_same_examples
 from jenkins_ml.core.conditions import WARNS, Subject, average_of, conditions_of
 from jenkins_ml.core.examples import Scored

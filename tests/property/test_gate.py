@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from jenkins_ml.config.model import Gate
+from jenkins_ml.config.gate import Gate
 from jenkins_ml.core.examples import Scored, score
 from jenkins_ml.core.gate import decide
 from jenkins_ml.core.metrics import METRICS

@@ -86,7 +86,7 @@ def test_parameters_keep_their_types():
             "gate: {task: [binary]}",
             4,
             14,
-            "gate.task: a list is not known: known are auto, binary, multiclass, regression",
+            "gate.task: a list is not known: known are auto, binary, multiclass, multilabel, regression",
         ),
         ("gate: []", 4, 7, "gate: a section with keys is expected, not a list"),
         ("gate:", 4, 1, "gate: a section with keys is expected, not nothing"),

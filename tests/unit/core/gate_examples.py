@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jenkins_ml.config.model import Gate
+from jenkins_ml.config.gate import Gate
 from jenkins_ml.core.examples import Scored, score
 from jenkins_ml.core.gate import Judgement
 from jenkins_ml.records import Condition, Decision, VersionRef
