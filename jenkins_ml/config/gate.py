@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from jenkins_ml.config import patterns
+from jenkins_ml.config.model_checks import Latency, Serving, Size
 from jenkins_ml.config.section import Known, Path_, Section, refuse, unknown_keys
 
 Function = Annotated[str, Field(pattern=patterns.FUNCTION)]
@@ -306,6 +307,14 @@ class Gate(Section):
         default=True,
         description="Whether files that run code when they are loaded are refused (exit 7): Lambda layers, pickles, "
         "Python in a SavedModel.",
+    )
+    serving: Serving = Field(
+        default_factory=Serving.model_construct, description="What the model that is served must answer."
+    )
+    latency: Latency | None = Field(default=None, description="How quickly the real server answers one example.")
+    max_size: Size | None = Field(
+        default=None,
+        description="The most that the model's files may have together: bytes, or a number and a unit, such as 500 MB.",
     )
     first_release: Literal["allow", "outside-jenkins"] = Field(
         default="outside-jenkins",
