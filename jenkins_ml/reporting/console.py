@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
 from jenkins_ml.records import Decision
-from jenkins_ml.reporting.text import number, one_line
+from jenkins_ml.reporting.conditions import Line, lines, tally
+from jenkins_ml.reporting.text import NAME, counted, number, one_line
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _STYLES: Final = {"passed": "green", "failed": "red", "inconclusive": "yellow", "warned": "yellow", "skipped": "dim"}
+_MOST_LINES: Final = 20  # of conditions about all examples, and of those about slices
+_LONGEST_REASON: Final = 600
 
 
 class Reporter:
@@ -150,17 +153,41 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def conditions_table(decision: Decision) -> None:
-    """Print the conditions, and the reasons of those that did not pass, to standard error."""
-    rows = [
-        (item.outcome, item.name, number(item.candidate), number(item.baseline), number(item.limit))
-        for item in decision.conditions
-    ]
-    if rows:
-        columns = ("outcome", "condition", "candidate", "production", "limit")
-        _table(sys.stderr, "", columns, rows, [_STYLES[item.outcome] for item in decision.conditions])
-    for item in decision.conditions:
+    """Print the conditions, and the reasons of those that did not pass, to standard error.
+
+    All that are about all examples; of slices those that did not pass, and how many did.
+    """
+    found = lines(decision)
+    slices = [line for line in found.sliced if line.condition.outcome != "passed"]
+    shown = [*found.overall[:_MOST_LINES], *slices[:_MOST_LINES]]
+    if shown:
+        columns = ("outcome", "condition", "candidate", "production", "difference", "limit", "examples")
+        styles = [_STYLES[line.condition.outcome] for line in shown]
+        _table(sys.stderr, "", columns, [_row(line) for line in shown], styles)
+    listed = set(map(id, shown))
+    rest = [line.condition for line in (*found.overall, *found.sliced) if id(line) not in listed]
+    if rest:
+        passed = all(item.outcome == "passed" and item.slice for item in rest)
+        what = f"about {counted(len({item.slice for item in rest}), 'slice')}" if passed else "not listed here"
+        _say(sys.stderr, f"{counted(len(rest), 'condition')} {what}: {tally(rest)}")
+    for line in shown:
+        item = line.condition
         if item.outcome != "passed":
-            _say(sys.stderr, _fit(f"{item.outcome}: {item.name}: {item.reason}", sys.stderr))
+            told = f"{item.outcome}: {one_line(item.name, NAME)}: {one_line(item.reason, _LONGEST_REASON)}"
+            _say(sys.stderr, _fit(told, sys.stderr))
+
+
+def _row(line: Line) -> tuple[str, ...]:
+    item = line.condition
+    return (
+        item.outcome,
+        one_line(item.name, NAME),
+        line.candidate.written(),
+        line.production.written(),
+        line.difference.written(),
+        number(item.limit),
+        f"{item.count:,}",
+    )
 
 
 def _table(

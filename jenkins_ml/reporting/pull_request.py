@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
 from jenkins_ml.records import Decision
-from jenkins_ml.reporting.markdown import summary
-from jenkins_ml.reporting.text import one_line
+from jenkins_ml.reporting.markdown import MOST_ROWS, summary
 
 # What the forges still read as a reference after Markdown has taken its backslash: they look at the text that is shown.
 # GitHub: #12, GH-12. GitLab: #12, !12, &12, $12, ~bug, %1, ^alert, [vulnerability:1], *iteration:1. Each writes a line
 # into the thing that it names.
 _REFERENCE: Final = re.compile(r"(\\[#!&$~*\[]|[%^]|\bGH-)(?=\\?[\w\"'{])", re.IGNORECASE)
-_LONGEST_SUMMARY: Final = 1000
 
 
 def marker(subject: str) -> str:
@@ -35,13 +32,9 @@ def comment(decision: Decision, *, subject: str, commit: str, build_url: str | N
     """
     build = f"[This build](<{quote(build_url, safe=_URL_SAFE)}>)" if build_url else "The build"
     end = f"\nCommit `{commit}`. {build} has the whole report.\n"
-    kept = sorted(decision.conditions, key=lambda condition: condition.outcome == "passed")
-    shown, note = replace(decision, summary=one_line(decision.summary, _LONGEST_SUMMARY)), ""
-    while len(text := f"{marker(subject)}\n{_neutral(summary(shown))}{note}{end}") > limit and kept:
-        kept = kept[: len(kept) // 2]
-        left_out = len(decision.conditions) - len(kept)
-        note = f"\n{left_out} more conditions are in the report.\n"
-        shown = replace(shown, conditions=tuple(kept))
+    rows = MOST_ROWS
+    while len(text := f"{marker(subject)}\n{_neutral(summary(decision, rows))}{end}") > limit and rows:
+        rows //= 2
     return text
 
 

@@ -10,6 +10,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 from xml.etree import ElementTree as ET
 
+from jenkins_ml.records import Number
 from jenkins_ml.reporting.text import one_line, printable
 
 INK: Final = "#1f2937"
@@ -17,6 +18,8 @@ MUTED: Final = "#5b6472"
 GRID: Final = "#e3e6eb"
 ACCENT: Final = "#1d4ed8"
 ALARM: Final = "#b4380a"
+GOOD: Final = "#166534"
+OPEN: Final = "#8a4b08"
 
 Point = tuple[float, float]
 
@@ -25,9 +28,20 @@ _LARGEST: Final = 1e300
 _SMALLEST: Final = 1e-100
 
 
+def mix(colour: str, strength: float) -> str:
+    """A colour "#rrggbb" thinned with white; 1 is the colour itself."""
+    parts = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return "#" + "".join(f"{round(255 - (255 - part) * strength):02x}" for part in parts)
+
+
 def drawable(value: float) -> bool:
     """Whether a number has a place on an axis: finite, and not so large that ranges overflow."""
     return abs(value) <= _LARGEST
+
+
+def known(values: Iterable[Number]) -> list[float]:
+    """Those that are there and drawable."""
+    return [value for value in values if value is not None and drawable(value)]
 
 
 def ticks(low: float, high: float, about: int = 5) -> tuple[float, ...]:
@@ -66,7 +80,8 @@ def coordinate(value: float) -> str:
 class Drawing:
     """An SVG document being drawn on a white card; all lengths in pixels, y downwards."""
 
-    def __init__(self, width: float, height: float) -> None:
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height = width, height
         size = {"width": coordinate(width), "height": coordinate(height)}
         self._root = ET.Element(
             "svg",
@@ -96,9 +111,18 @@ class Drawing:
         attributes = {"fill": "none", "stroke": colour, "stroke-width": "2", "stroke-linejoin": "round"}
         self._add("polyline", attributes | _dashes(dash), points=path)
 
-    def dot(self, x: float, y: float, colour: str) -> None:
+    def dot(self, x: float, y: float, colour: str, radius: float = 4) -> None:
         """A filled dot."""
-        self._add("circle", cx=x, cy=y, r=4, fill=colour)
+        self._add("circle", cx=x, cy=y, r=radius, fill=colour)
+
+    def ring(self, x: float, y: float, colour: str) -> None:
+        """A dot that is not filled."""
+        self._add("circle", {"stroke": colour, "stroke-width": "2"}, cx=x, cy=y, r=3.5, fill="#ffffff")
+
+    def cross(self, x: float, y: float, colour: str) -> None:
+        """Two strokes that cross."""
+        self.line((x - 4, y - 4), (x + 4, y + 4), colour, 2)
+        self.line((x - 4, y + 4), (x + 4, y - 4), colour, 2)
 
     def cells(self, x: float, y: float, size: float, runs: Iterable[tuple[int, int, int]], colour: str) -> None:
         """Cells of a grid in one colour.

@@ -9,6 +9,7 @@ from jenkins_ml.records import Number
 
 NOTHING: Final = "-"
 REPLACEMENT: Final = "\ufffd"
+NAME: Final = 80  # characters of a name from outside, such as a slice's value, where space is short
 # What XML 1.0 forbids, the other control characters (a terminal obeys them), the marks that turn the direction of text.
 _UNPRINTABLE: Final = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
@@ -26,9 +27,9 @@ def one_line(text: str, limit: int | None = None) -> str:
     return line if limit is None or len(line) <= limit else line[: limit - 1] + "\u2026"
 
 
-def number(value: Number) -> str:
-    """A number with six significant digits; "-" where there is none."""
-    return NOTHING if value is None else f"{value + 0.0:.6g}"  # + 0.0 takes the sign off a zero
+def number(value: Number, digits: int = 6) -> str:
+    """A number with its significant digits; "-" where there is none."""
+    return NOTHING if value is None else f"{value + 0.0:.{digits}g}"  # + 0.0 takes the sign off a zero
 
 
 def interval(low: Number, high: Number) -> str:
@@ -40,3 +41,8 @@ def interval(low: Number, high: Number) -> str:
     if high is not None:
         return f"at most {number(high)}"
     return NOTHING
+
+
+def counted(count: int, what: str) -> str:
+    """So many of something, whose plural takes an s."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

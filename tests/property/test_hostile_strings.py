@@ -43,7 +43,7 @@ from jenkins_ml.reporting.text import one_line, printable
 from jenkins_ml.steps.common import current_run
 from tests.fakes.hostile import LONG, PWNED, quoted, texts
 from tests.fakes.repository import ROOT
-from tests.unit.reporting.report_examples import CONDITIONS, DATA, DECISION
+from tests.unit.reporting.report_examples import BINARY, CONDITIONS, DATA, DECISION, MEASUREMENTS
 
 DEADLINE_SECONDS = 120  # of one answer, on a machine that is busy
 
@@ -533,9 +533,17 @@ def in_xml(text: str) -> str:
 
 def hostile_decision(text: str, other: str) -> Decision:
     """A decision with a hostile text wherever one can stand."""
-    outcomes = ("passed", "failed", "skipped", "inconclusive")
-    conditions = tuple(replace(CONDITIONS[0], name=text, reason=other, outcome=outcome) for outcome in outcomes)
-    return replace(DECISION, model=text, summary=other, run=text, conditions=conditions)
+    outcomes = ("failed", "inconclusive", "skipped", "passed")
+    overall = [replace(CONDITIONS[0], name=text, reason=other, outcome=outcome) for outcome in outcomes]
+    sliced = [replace(condition, metric=other, slice=text) for condition in overall]
+    measurements = (
+        replace(MEASUREMENTS[0], metric=text),
+        replace(MEASUREMENTS[3], metric=other, slice=text),
+    )
+    return replace(
+        DECISION, model=text, summary=other, run=text, environment=other, conditions=(*overall, *sliced),
+        metrics={text: 0.5}, baseline_metrics={text: 0.4}, measurements=measurements,
+    )  # fmt: skip
 
 
 def test_junit_xml_carries_every_text_exactly(tmp_path: Path) -> None:
@@ -547,11 +555,14 @@ def test_junit_xml_carries_every_text_exactly(tmp_path: Path) -> None:
         [suite] = ET.parse(path).getroot().iter("testsuite")
         assert suite.attrib["name"] == f"gate of {in_xml(text)}"
         cases = list(suite.iter("testcase"))
-        assert [case.attrib["name"] for case in cases] == [in_xml(text)] * 4
-        assert {case.attrib["classname"] for case in cases} == {f"{in_xml(text)}.gate"}
-        passed, *others = (case[0] for case in cases)
-        assert passed.text == f"passed: {in_xml(other)}"
-        assert [result.get("message", "") for result in others] == [in_xml(other)] * 3
+        assert [case.attrib["name"] for case in cases] == [in_xml(text)] * 8
+        gate = f"{in_xml(text)}.gate"
+        classes = [gate] * 4 + [f"{gate} {in_xml(text).replace('.', '_')}"] * 4
+        assert [case.attrib["classname"] for case in cases] == classes
+        for results in ([case[0] for case in cases[:4]], [case[0] for case in cases[4:]]):
+            assert [result.tag for result in results] == ["failure", "failure", "skipped", "system-out"]
+            assert [result.get("message", "") for result in results[:3]] == [in_xml(other)] * 3
+            assert results[3].text.startswith(f"passed: {in_xml(other)}\n")
 
     checked(500, check, text=texts(), other=texts(empty=True))
 
@@ -573,8 +584,10 @@ def shown_by_markdown(source: str) -> list[str]:
 def test_markdown_shows_every_text_and_obeys_none() -> None:
     def check(text: str, other: str) -> None:
         cells = shown_by_markdown(markdown.summary(hostile_decision(text, other)))
-        for cell, expected in ((cells[0], text), (cells[7], other)):
-            assert cell.strip() == one_line(expected).replace("@", "@\u200b").strip()
+        in_slice, measured = 7 * 8, 7 * 8 + 6  # seven conditions did not pass or are about all examples; a measurement
+        places = {0: (text, 80), 7: (other, 300), in_slice: (text, 80), measured: (other, 80), measured + 1: (text, 80)}
+        for place, (expected, limit) in places.items():
+            assert cells[place].strip() == one_line(expected, limit).replace("@", "@\u200b").strip()
 
     checked(300, check, text=texts(), other=texts())
 
@@ -628,6 +641,7 @@ def test_the_page_shows_every_text_and_gets_no_tag_from_it(tmp_path: Path) -> No
             candidate=replace(DATA.candidate, lineage=lineage, curves={}),
             confusion=None,
             baseline_confusion=None,
+            history=(replace(BINARY.history[0], created=other, metrics={text: 0.25}),),
         )
         return Page(html.write(tmp_path, data).read_text(encoding="utf-8"))
 

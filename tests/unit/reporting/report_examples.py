@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from statistics import NormalDist
 
-from jenkins_ml.records import Commit, Condition, Decision, Lineage, Manifest, Signature, VersionRef
-from jenkins_ml.reporting.data import ReportData
+from jenkins_ml.core.evaluation.curves import Curves
+from jenkins_ml.records import Commit, Condition, Decision, Lineage, Manifest, Measurement, Signature, VersionRef
+from jenkins_ml.reporting.data import PastDecision, ReportData
 
 CONDITIONS = (
     Condition(
@@ -84,4 +87,140 @@ FIRST = ReportData(
         ),
     ),
     candidate=replace(manifest(12), curves={}), baseline=None, confusion=None, baseline_confusion=None,
+)  # fmt: skip
+
+
+# --- a binary model, with slices, scores and a past ------------------------------------------------------------------
+
+
+def measured(metric: str, where: str, count: int, candidate: float, production: float, spread: float) -> Measurement:
+    """Intervals that narrow with the number of examples; `spread` is of the difference on one example."""
+    difference, reach = candidate - production, spread / math.sqrt(count)
+    most = math.inf if metric == "loss" else 1.0
+    return Measurement(
+        metric=metric, slice=where, count=count, candidate=candidate, candidate_low=candidate - 2 * reach,
+        candidate_high=min(candidate + 2 * reach, most), baseline=production, baseline_low=production - 2 * reach,
+        baseline_high=min(production + 2 * reach, most), difference=difference, low=difference - reach, high=difference + reach,
+        error=1.1e-5 if metric == "roc_auc" else 0.0,
+    )  # fmt: skip
+
+
+COUNTRIES = {
+    "DE": (21_400, 0.012), "FR": (17_900, 0.009), "GB": (9_800, 0.004), "PL": (5_200, -0.024), "IT": (4_100, 0.006),
+    "ES": (3_900, -0.003), "NL": (2_150, 0.011), "AT": (1_320, -0.006), "CH": (880, 0.002), "LU": (64, -0.061),
+}  # fmt: skip
+MEASUREMENTS = (
+    measured("accuracy", "", 68_000, 0.8931, 0.8862, 0.4),
+    measured("roc_auc", "", 68_000, 0.9417, 0.9352, 0.35),
+    measured("loss", "", 68_000, 0.2714, 0.2839, 0.8),
+    *(
+        measured(metric, f"country={country}", count, base + sign * change, base, spread)
+        for metric, base, sign, spread in (
+            ("accuracy", 0.8862, 1, 0.55),
+            ("roc_auc", 0.9352, 0.7, 0.5),
+            ("loss", 0.28, -1.4, 1),
+        )
+        for country, (count, change) in COUNTRIES.items()
+    ),
+    replace(measured("accuracy", "plan=free & country=LU", 9, 0.7778, 0.8889, 1), low=None, high=None),
+)
+
+
+def sliced(country: str, outcome: str, reason: str) -> Condition:
+    """What came of accuracy in a country."""
+    [item] = [item for item in MEASUREMENTS if (item.metric, item.slice) == ("accuracy", f"country={country}")]
+    return Condition(
+        name=f"accuracy max_regression country={country}", metric="accuracy", kind="max_regression", outcome=outcome,
+        candidate=item.candidate, baseline=item.baseline, limit=0.01, low=item.low, high=item.high, count=item.count,
+        needed=None, reason=reason, slice=item.slice,
+    )  # fmt: skip
+
+
+BINARY_CONDITIONS = (
+    Condition(
+        name="accuracy min", metric="accuracy", kind="min", outcome="passed", candidate=0.8931, baseline=0.8862,
+        limit=0.88, low=None, high=None, count=68_000, needed=None, reason="accuracy 0.8931 is at least 0.88",
+    ),
+    Condition(
+        name="roc_auc max_regression", metric="roc_auc", kind="max_regression", outcome="passed", candidate=0.9417,
+        baseline=0.9352, limit=0.002, low=0.0052, high=0.0078, count=68_000, needed=None,
+        reason="roc_auc 0.9417 against 0.9352 in production: at 95 % confidence at worst 0.005158 better, 0.002 is allowed",
+    ),
+    Condition(
+        name="loss max", metric="loss", kind="max", outcome="passed", candidate=0.2714, baseline=0.2839, limit=0.3,
+        low=None, high=None, count=68_000, needed=None, reason="loss 0.2714 is at most 0.3",
+    ),
+    *(sliced(country, "passed", "no worse than allowed") for country in ("DE", "FR", "GB", "IT", "ES", "NL", "CH")),
+    sliced("PL", "failed", "accuracy 0.8622 against 0.8862 in production: at 95 % confidence at best 0.01637 worse, only "
+           "0.01 is allowed"),
+    sliced("AT", "inconclusive", "between 0.0211 worse and 0.009139 better, 0.01 is allowed; there are 1,320 examples, "
+           "about 9,400 would settle it"),
+    replace(sliced("LU", "skipped", "64 examples, and 200 are asked for"), name="accuracy size country=LU", kind="size",
+            limit=200, low=None, high=None),
+)  # fmt: skip
+
+BINARY_DECISION = Decision(
+    run="jenkins-churn-108", model="churn", environment="production", verdict="rejected",
+    summary="accuracy on country=PL is 0.024 below production, and 0.01 is allowed",
+    candidate=VersionRef(version=31, manifest_digest="ab" * 32),
+    baseline=VersionRef(version=29, manifest_digest="cd" * 32), data_digest="ef" * 32, count=68_000, confidence=0.95,
+    conditions=BINARY_CONDITIONS, metrics={"accuracy": 0.8931, "roc_auc": 0.9417, "loss": 0.2714},
+    baseline_metrics={"accuracy": 0.8862, "roc_auc": 0.9352, "loss": 0.2839}, created="2026-03-02T03:04:05Z",
+    measurements=MEASUREMENTS,
+)  # fmt: skip
+
+
+def curves(separation: float, bias: float) -> Curves:
+    """Of scores that are normal in each class, `separation` apart, with 28 of 100 examples of class 1."""
+    normal, share = NormalDist(), 0.28
+    thresholds = [4 + separation - step * (8 + separation) / 80 for step in range(81)]
+    rates = [(normal.cdf(-t), normal.cdf(separation - t)) for t in thresholds]
+    precision = [(tp, share * tp / (share * tp + (1 - share) * fp)) for fp, tp in rates]
+    bins = [0.03, 0.12, 0.24, 0.35, 0.45, 0.55, 0.66, 0.75, 0.86, 0.96]
+    counts = [31_000, 9_600, 5_100, 3_300, 2_400, 2_100, 2_300, 2_900, 4_100, 5_200]
+    return Curves(
+        roc=((0.0, 0.0), *rates, (1.0, 1.0)),
+        precision_recall=tuple(precision),
+        calibration=tuple(
+            (score, min(max(score + bias * math.sin(math.pi * score) ** 2, 0), 1), count)
+            for score, count in zip(bins, counts, strict=True)
+        ),
+    )
+
+
+def past(version: int, verdict: str, accuracy: float, loss: float, roc_auc: float | None) -> PastDecision:
+    """One decision of the past."""
+    return PastDecision(
+        version=version, created=f"2026-02-{version:02}T03:04:05Z", verdict=verdict,
+        metrics={"accuracy": accuracy, "loss": loss, "roc_auc": roc_auc},
+    )  # fmt: skip
+
+
+BINARY = ReportData(
+    decision=BINARY_DECISION,
+    candidate=replace(manifest(12), model="churn", version=31),
+    baseline=replace(manifest(11), model="churn", version=29),
+    confusion=((48_900, 3_460), (3_809, 11_831)),
+    baseline_confusion=((48_610, 3_750), (3_988, 11_652)),
+    curves=curves(2.2, 0.01),
+    baseline_curves=curves(2.05, -0.09),
+    history=(
+        past(22, "approved", 0.8713, 0.3121, None),
+        past(23, "rejected", 0.8597, 0.3402, None),
+        past(24, "approved", 0.8771, 0.2998, 0.9264),
+        past(26, "inconclusive", 0.8768, 0.2989, 0.9271),
+        past(27, "approved", 0.8829, 0.2893, 0.9311),
+        past(28, "rejected", 0.8702, 0.3077, 0.9188),
+        past(29, "approved", 0.8862, 0.2839, 0.9352),
+    ),
+)
+
+FILES = ReportData(
+    decision=replace(
+        BINARY_DECISION, verdict="approved", summary="3 of 3 conditions passed on 68,000 examples", candidate=None,
+        baseline=None, candidate_file="scores/new.parquet", baseline_file="scores/old.parquet",
+        conditions=BINARY_CONDITIONS[:3], measurements=MEASUREMENTS[:3],
+    ),
+    candidate=None, baseline=None, confusion=BINARY.confusion, baseline_confusion=BINARY.baseline_confusion,
+    curves=BINARY.curves, baseline_curves=BINARY.baseline_curves,
 )  # fmt: skip

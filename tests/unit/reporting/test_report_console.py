@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import select
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from dataclasses import replace
 from typing import TextIO
 
 import pytest
-from report_examples import CONDITIONS, DECISION
+from report_examples import BINARY_DECISION, CONDITIONS, DECISION
 
 from jenkins_ml.reporting import console
 from jenkins_ml.reporting.console import Reporter
@@ -161,12 +162,47 @@ def test_conditions_go_to_standard_error_with_the_reasons_that_matter(capsys: py
     captured = capsys.readouterr()
     assert captured.out == ""
     lines = captured.err.splitlines()
-    assert lines[0].split() == ["outcome", "condition", "candidate", "production", "limit"]
-    assert lines[1].split() == ["passed", "accuracy", "min", "0.9712", "0.9688", "0.95"]
+    assert lines[0].split() == ["outcome", "condition", "candidate", "production", "difference", "limit", "examples"]
+    assert re.split("  +", lines[1]) == [
+        "inconclusive", "loss max_regression", "0.1042", "0.0987", "0.0055 [-0.0021, 0.0131]", "0.01", "10,000",
+    ]  # fmt: skip
+    assert re.split("  +", lines[3]) == ["passed", "accuracy min", "0.9712", "0.9688", "-", "0.95", "10,000"]
     assert lines[5:] == [
         f"inconclusive: loss max_regression: {CONDITIONS[2].reason}",
         f"warned: f1 max: {CONDITIONS[3].reason}",
     ]
+
+
+def test_values_carry_the_interval_that_was_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    console.conditions_table(BINARY_DECISION)
+    lines = capsys.readouterr().err.splitlines()
+    assert re.split("  +", lines[1])[1:4] == ["accuracy min", "0.8931 [0.89003, 0.89617]", "0.8862 [0.88313, 0.88927]"]
+
+
+def test_hundreds_of_slices_do_not_flood(capsys: pytest.CaptureFixture[str]) -> None:
+    passed = [
+        replace(CONDITIONS[0], name=f"accuracy min user={number}", slice=f"user={number}") for number in range(400)
+    ]
+    failed = [replace(item, outcome="failed", slice=f"{item.slice}0", name=f"{item.name}0") for item in passed]
+    console.conditions_table(replace(DECISION, conditions=(*passed, CONDITIONS[0], failed[7])))
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split("  ")[0] for line in lines[1:3]] == ["passed", "failed"]
+    assert lines[3:] == [
+        "400 conditions about 400 slices: 400 passed",
+        f"failed: accuracy min user=70: {CONDITIONS[0].reason}",
+    ]
+    console.conditions_table(replace(DECISION, conditions=(*passed, *failed)))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 + 20 + 1 + 20
+    assert lines[21] == "780 conditions not listed here: 380 failed, 400 passed"
+
+
+def test_a_name_of_ten_thousand_characters_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    long = replace(CONDITIONS[0], name="\x1b[31m" + "x" * 10_000, outcome="failed", reason="y" * 10_000)
+    console.conditions_table(replace(DECISION, conditions=(long,)))
+    shown = capsys.readouterr().err
+    assert "\x1b" not in shown
+    assert max(map(len, shown.splitlines())) < 800
 
 
 def test_conditions_are_coloured_at_a_terminal(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from report_examples import DATA, FIRST
+from report_examples import BINARY, DATA, FILES, FIRST
 
 from jenkins_ml.reporting import html, junit, markdown
 from jenkins_ml.reporting.data import ReportData
@@ -17,7 +17,9 @@ from jenkins_ml.reporting.data import ReportData
 GOLDEN = Path(__file__).parents[2] / "golden" / "report"
 
 
-@pytest.mark.parametrize(("name", "data"), [("inconclusive", DATA), ("first-release", FIRST)])
+@pytest.mark.parametrize(
+    ("name", "data"), [("inconclusive", DATA), ("first-release", FIRST), ("slices", BINARY), ("files", FILES)]
+)
 def test_reports_are_as_reviewed(name: str, data: ReportData, tmp_path: Path) -> None:
     expected = GOLDEN / name
     written = expected if os.environ.get("UPDATE_GOLDEN") else tmp_path

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from page_parser import PageParser
-from report_examples import CONDITIONS, DATA, DECISION, FIRST, confusion, manifest
+from report_examples import BINARY, CONDITIONS, DATA, DECISION, FILES, FIRST, MEASUREMENTS, confusion, manifest
 
 from jenkins_ml.errors import StageFailed
 from jenkins_ml.records import Commit
 from jenkins_ml.reporting import html
 from jenkins_ml.reporting.data import ReportData
+from jenkins_ml.reporting.estimate import candidate_of, difference_of, production_of
 
 ALLOWED_ATTRIBUTES = {
     "lang", "charset", "name", "content", "rel", "href", "class", "scope", "datetime", "src", "width", "height", "alt",
@@ -39,7 +41,7 @@ def check_page(page: Path) -> PageParser:
     return parsed
 
 
-@pytest.mark.parametrize("data", [DATA, FIRST], ids=["candidate", "first release"])
+@pytest.mark.parametrize("data", [DATA, FIRST, BINARY, FILES], ids=["candidate", "first release", "slices", "files"])
 def test_a_report_needs_nothing_that_jenkins_blocks(data: ReportData, tmp_path: Path) -> None:
     page = html.write(tmp_path / "new" / "folder", data)
     assert page == tmp_path / "new" / "folder" / "index.html"
@@ -48,7 +50,7 @@ def test_a_report_needs_nothing_that_jenkins_blocks(data: ReportData, tmp_path: 
         text = file.read_text().lower()
         for blocked in ("style=", "<style", "<script", "data:", "javascript:", "@import", "url("):
             assert blocked not in text
-    assert sum(file.stat().st_size for file in page.parent.iterdir()) < 60_000
+    assert sum(file.stat().st_size for file in page.parent.iterdir()) < 100_000
 
 
 def test_the_page_says_what_was_decided_and_why(tmp_path: Path) -> None:
@@ -63,13 +65,55 @@ def test_the_page_says_what_was_decided_and_why(tmp_path: Path) -> None:
 def test_pictures_are_told_in_numbers(tmp_path: Path) -> None:
     alts = [str(attributes["alt"]) for tag, attributes in check_page(html.write(tmp_path, DATA)).tags if tag == "img"]
     assert len(alts) == 5
-    for number, alt in zip(("0.0024", "0.104", "0.9712", "9385", "9385"), alts, strict=True):
+    for number, alt in zip(("0.0024", "9,385", "9,385", "0.104", "0.9712"), alts, strict=True):
         assert number in alt
+
+
+def test_every_picture_of_slices_scores_and_the_past_is_told_in_numbers(tmp_path: Path) -> None:
+    parsed = check_page(html.write(tmp_path, BINARY))
+    alts = [str(attributes["alt"]) for tag, attributes in parsed.tags if tag == "img"]
+    begins = [alt.partition(":")[0] for alt in alts]
+    assert begins == [
+        "Candidate against production", "accuracy by slice", "roc_auc by slice", "loss by slice", "ROC",
+        "Precision and recall", "Calibration", "Confusion matrix, candidate", "Confusion matrix, production", "loss",
+        "accuracy", "accuracy of past decisions", "roc_auc of past decisions", "loss of past decisions",
+    ]  # fmt: skip
+    assert all(re.search(r"\d", alt) for alt in alts)
+    assert len(begins) + 2 == len(list(tmp_path.iterdir()))
+
+
+def test_every_measurement_stands_in_the_page_with_its_intervals(tmp_path: Path) -> None:
+    text = check_page(html.write(tmp_path, BINARY)).text
+    for item in MEASUREMENTS:
+        assert item.slice in text
+        for estimate in (candidate_of(item), production_of(item), difference_of(item)):
+            assert estimate.written() in text
+    assert "1.1e-05" in text
+
+
+def test_long_tables_fold_after_what_matters(tmp_path: Path) -> None:
+    passed = [replace(CONDITIONS[0], name=f"accuracy min user={n}", slice=f"user={n}") for n in range(500)]
+    last = replace(passed[-1], outcome="failed", name="the failed one")
+    decision = replace(DECISION, conditions=(*CONDITIONS, *passed[:-1], last))
+    parsed = check_page(html.write(tmp_path, replace(DATA, decision=decision)))
+    assert [tag for tag, _ in parsed.tags].count("details") == 1
+    shown, folded = parsed.text.split("480 more: 480 passed")
+    assert "the failed one" in shown
+    assert folded.count("user=") == 480
+    assert "500 conditions: 1 failed, 499 passed" in shown
+
+
+def test_predictions_in_files_have_no_lineage(tmp_path: Path) -> None:
+    text = check_page(html.write(tmp_path, FILES)).text
+    assert "predictions in scores/new.parquet" in text
+    assert "predictions in scores/old.parquet" in text
+    assert "version" not in text
+    assert "Lineage" not in text
 
 
 def test_a_first_release_shows_no_production(tmp_path: Path) -> None:
     parsed = check_page(html.write(tmp_path, FIRST))
-    assert "nothing: no version in production" in parsed.text
+    assert "no version in production" in parsed.text
     assert not [tag for tag, _ in parsed.tags if tag == "img"]
     assert {path.name for path in tmp_path.iterdir()} == {"index.html", "style.css"}
 
@@ -85,43 +129,15 @@ def test_too_many_classes_are_told_in_the_page(tmp_path: Path) -> None:
     assert "201 classes" in parsed.text
 
 
-def test_lineage_shows_both_versions_side_by_side() -> None:
-    lines = {line.name: line for line in html.lineage(manifest(12), manifest(11))}
-    assert lines["commit"].candidate.endswith("with uncommitted changes")
-    assert lines["commit"].differs
-    assert (lines["parameter epochs"].candidate, lines["parameter epochs"].production) == ("10", "10")
-    assert not lines["parameter epochs"].differs
-    assert lines["parameter layers"].candidate == "[64, 64]"
-    assert lines["environment keras"].candidate == "3.12.0"
-    assert lines["built by"].candidate == "https://jenkins.example.com/job/digits/42/"
-
-
-def test_lineage_lists_what_only_one_version_has_and_survives_outside_git() -> None:
-    first, second = manifest(12), manifest(11)
-    first = replace(
-        first, lineage=replace(first.lineage, params={"a": 1}, commit=Commit(sha=None, branch=None, dirty=False))
-    )
-    second = replace(second, lineage=replace(second.lineage, params={"b": None}))
-    lines = {line.name: line for line in html.lineage(first, second)}
-    assert (lines["parameter a"].candidate, lines["parameter a"].production) == ("1", "-")
-    assert (lines["parameter b"].candidate, lines["parameter b"].production) == ("-", "null")
-    assert (lines["commit"].candidate, lines["branch"].candidate) == ("-", "-")
-
-
-def test_a_huge_parameter_is_cut() -> None:
-    candidate = manifest(12)
-    candidate = replace(candidate, lineage=replace(candidate.lineage, params={"vocabulary": ["word"] * 10_000}))
-    [line] = [line for line in html.lineage(candidate, None) if line.name == "parameter vocabulary"]
-    assert len(line.candidate) == 300
-    assert line.production is None
-
-
 def hostile(text: str) -> ReportData:
     """A report in which every text that comes from outside is `text`."""
     condition = replace(CONDITIONS[1], name=text, metric=text, reason=text)
+    in_slice = replace(condition, slice=f"a={text}")
     decision = replace(
-        DECISION, run=text, model=text, environment=text, summary=text, created=text, conditions=(condition,),
-        metrics={text: 0.5}, baseline_metrics={text: 0.4},
+        DECISION, run=text, model=text, environment=text, summary=text, created=text, conditions=(condition, in_slice),
+        metrics={text: 0.5}, baseline_metrics={text: 0.4}, measurements=(
+            replace(MEASUREMENTS[0], metric=text), replace(MEASUREMENTS[3], metric=text, slice=f"a={text}"),
+        ),
     )  # fmt: skip
     version = manifest(12)
     lineage = replace(
@@ -129,7 +145,19 @@ def hostile(text: str) -> ReportData:
         params={text: text, text + "2": {text: [text]}}, environment={text: text}, built_by=text,
     )  # fmt: skip
     version = replace(version, model=text, created=text, curves={text: (1.0, 2.0)}, lineage=lineage)
-    return replace(DATA, decision=decision, candidate=version, baseline=version)
+    before = replace(BINARY.history[0], created=text, metrics={text: 0.25})
+    return replace(
+        DATA, decision=decision, candidate=version, baseline=version, curves=BINARY.curves, history=(before,)
+    )
+
+
+def test_names_of_ten_thousand_characters_are_cut(tmp_path: Path) -> None:
+    slices = [f"{n}{'x' * 10_000}" for n in range(100)]
+    conditions = [replace(CONDITIONS[1], name=where, slice=where, reason=where) for where in slices]
+    measurements = [replace(MEASUREMENTS[3], metric=where, slice=where) for where in slices]
+    decision = replace(DECISION, conditions=tuple(conditions), measurements=tuple(measurements))
+    html.write(tmp_path, replace(DATA, decision=decision))
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 700_000
 
 
 @settings(max_examples=30)

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_examples import CONDITIONS, DECISION
+from report_examples import BINARY_DECISION, CONDITIONS, DECISION
 
 from jenkins_ml.records import Decision
 from jenkins_ml.reporting import junit
@@ -62,4 +62,23 @@ def test_any_text_gives_a_document(text: str, tmp_path_factory: pytest.TempPathF
     conditions = tuple(replace(CONDITIONS[0], name=text, reason=text, outcome=outcome) for outcome in outcomes)
     decision = replace(DECISION, model=text, summary=text, conditions=conditions)
     found = results(decision, tmp_path_factory.getbasetemp() / "hostile.xml")
-    assert [result for _, result in found] == ["system-out", "failure", "skipped"]
+    assert [result for _, result in found] == ["failure", "skipped", "system-out"]
+
+
+def test_a_result_says_its_numbers_with_interval_and_count(tmp_path: Path) -> None:
+    junit.write(tmp_path / "junit.xml", BINARY_DECISION)
+    [failure] = ET.parse(tmp_path / "junit.xml").getroot().iter("failure")
+    assert failure.text == (
+        "candidate 0.8622 [0.8469, 0.8775], production 0.8862 [0.8709, 0.9015], "
+        "candidate - production -0.024 [-0.0316, -0.0164], limit 0.01, 5,200 examples"
+    )
+
+
+def test_each_slice_is_a_class_beside_the_gate(tmp_path: Path) -> None:
+    dotted = replace(CONDITIONS[0], name="accuracy min score=0.5..0.7", slice="score=0.5..0.7")
+    junit.write(tmp_path / "junit.xml", replace(DECISION, verdict="approved", conditions=(CONDITIONS[1], dotted)))
+    cases = ET.parse(tmp_path / "junit.xml").getroot().iter("testcase")
+    assert [(case.attrib["classname"], case.attrib["name"]) for case in cases] == [
+        ("digits.gate", "accuracy max_regression"),
+        ("digits.gate score=0_5__0_7", "accuracy min score=0.5..0.7"),
+    ]

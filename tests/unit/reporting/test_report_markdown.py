@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from report_examples import CONDITIONS, DECISION, FIRST
+from report_examples import BINARY_DECISION, CONDITIONS, DECISION, FIRST, MEASUREMENTS
 
 from jenkins_ml.reporting import markdown
 from jenkins_ml.reporting.text import one_line
@@ -32,7 +32,48 @@ def test_the_summary_is_a_heading_the_verdict_and_a_table() -> None:
     assert shown[1] == ("paragraph_open", "inconclusive: the data cannot tell about loss max_regression")
     cells = [text for block, text in shown if block == "td_open"]
     assert len(cells) == 8 * len(CONDITIONS)
-    assert cells[8:13] == ["accuracy max_regression", "passed", "0.9712", "0.9688", "0.005"]
+    assert cells[:7] == [
+        "loss max_regression", "inconclusive", "0.1042", "0.0987", "0.0055 [-0.0021, 0.0131]", "0.01", "10,000",
+    ]  # fmt: skip
+    assert cells[16:22] == ["accuracy min", "passed", "0.9712", "0.9688", "-", "0.95"]
+
+
+def test_measurements_come_with_intervals_the_worst_slices_first() -> None:
+    cells = [text for block, text in leaves(markdown.summary(BINARY_DECISION)) if block == "td_open"]
+    rows = [cells[start : start + 6] for start in range(8 * 6, len(cells), 6)]
+    assert rows[1][3] == "0.9417 [0.93902, 0.94438], off by at most 1.1e-05"
+    assert [row[1] for row in rows[:5]] == ["", "", "", "country=PL", "country=AT"]
+    assert rows[3][5] == "-0.024 [-0.0316, -0.0164]"
+    assert len(rows) == 20
+    assert "14 more measurements are in the report" in markdown.summary(BINARY_DECISION)
+    assert "7 more conditions are in the report: 7 passed." in markdown.summary(BINARY_DECISION)
+
+
+def test_predictions_in_files_are_named() -> None:
+    said = markdown.summary(replace(BINARY_DECISION, candidate=None, baseline=None, candidate_file="a_b.csv"))
+    assert said.startswith("### churn predictions in a\\_b.csv: rejected\n")
+    assert "against no other predictions; run" in said
+
+
+HOSTILE = "|\\`*_[]<>~#&$!@" * 1000
+
+
+def test_a_summary_is_never_longer_than_a_comment_may_be() -> None:
+    conditions = [
+        replace(CONDITIONS[1], name=f"{n}{HOSTILE}", outcome="failed", reason=HOSTILE, slice=HOSTILE)
+        for n in range(3000)
+    ]
+    measurements = [
+        replace(MEASUREMENTS[1], metric=HOSTILE, slice=f"{n}{HOSTILE}", low=-1.23456e-300, high=1.23456e-300)
+        for n in range(3000)
+    ]
+    decision = replace(
+        BINARY_DECISION, model=HOSTILE, environment=HOSTILE, run=HOSTILE, summary=HOSTILE, candidate=None, baseline=None,
+        candidate_file=HOSTILE, baseline_file=HOSTILE, conditions=tuple(conditions), measurements=tuple(measurements),
+    )  # fmt: skip
+    summary = markdown.summary(decision)
+    assert 20_000 < len(summary) < 65_536
+    assert "2,960 more conditions are in the report: 2,960 failed." in summary
 
 
 def test_without_conditions_there_is_no_table() -> None:
@@ -52,7 +93,7 @@ def test_text_from_outside_is_shown_as_it_is(text: str) -> None:
     shown = list(leaves(markdown.summary(decision)))
     cells = [cell for block, cell in shown if block == "td_open"]
     assert len(cells) == 8
-    expected = one_line(text).replace("@", "@\u200b")
+    expected = one_line(text, 80).replace("@", "@\u200b")
     assert cells[0].strip() == cells[7].strip() == expected.strip()
 
 

@@ -1,0 +1,97 @@
+"""Calibration: whether of the examples with a score of 0.8 about 80 % belong to class 1."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from jenkins_ml.core.evaluation.curves import Curves
+from jenkins_ml.core.quantiles import normal_quantile
+from jenkins_ml.reporting.charts import square
+from jenkins_ml.reporting.charts.picture import Picture
+from jenkins_ml.reporting.estimate import Estimate
+from jenkins_ml.reporting.svg import GRID, INK, Drawing, mix
+from jenkins_ml.reporting.text import counted, number
+
+_TITLE: Final = "Calibration"
+_STRIP: Final = 48  # pixels below the plot that show how many examples each bin has
+_MOST_TOLD: Final = 20  # bins
+_SIDES: Final = {square.CANDIDATE: -2.5, square.PRODUCTION: 2.5}  # pixels: bars of the same bin stand side by side
+
+Bin = tuple[float, float, int]
+
+
+def draw(versions: Mapping[str, Curves], confidence: float) -> Picture | None:
+    """Share of class 1 against mean score, bin by bin, with intervals; below, how many examples each bin has.
+
+    Args:
+        versions: "candidate" and "production" -> its curves.
+        confidence: of each bound of an interval, in (0.5, 1).
+
+    Returns:
+        The picture; None where no bin has examples.
+    """
+    bins = {
+        whose: found for whose, curves in versions.items() if (found := [b for b in curves.calibration if b[2] > 0])
+    }
+    if not bins:
+        return None
+    drawing = square.frame(_TITLE, "mean score", "share of class 1", below=_STRIP)
+    drawing.line(square.at((0, 0)), square.at((1, 1)), INK, 1, "2 4")
+    most = max(count for found in bins.values() for _, _, count in found)
+    for whose in reversed(bins):  # the candidate lies above
+        for score, share, count in bins[whose]:
+            _draw_bin(drawing, whose, (score, share, count), confidence, most)
+    floor = square.BOTTOM + _STRIP
+    drawing.line((square.LEFT, floor), (square.RIGHT, floor), GRID)
+    drawing.text(square.LEFT - 8, floor, "n", anchor="end")
+    square.key(drawing, bins, dots=True)
+    told = [f"{whose}: {_told(found, confidence)}" for whose, found in bins.items()]
+    return Picture(
+        title=_TITLE,
+        description=f"{'; '.join(told)}; intervals with {100 * confidence:.4g} % confidence of each bound",
+        width=square.WIDTH,
+        height=drawing.height,
+        svg=drawing.render(),
+    )
+
+
+def wilson(share: float, count: int, confidence: float) -> tuple[float, float]:
+    """What a share is not below and not above, each with a confidence.
+
+    E. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
+
+    Args:
+        share: observed, in [0, 1].
+        count: of how many examples, at least 1.
+        confidence: of each bound, in (0.5, 1).
+    """
+    z = normal_quantile(confidence)
+    centre = share + z * z / (2 * count)
+    reach = z * math.sqrt(max(share * (1 - share), 0.0) / count + (z / (2 * count)) ** 2)
+    whole = 1 + z * z / count
+    return max((centre - reach) / whole, 0.0), min((centre + reach) / whole, 1.0)
+
+
+def _draw_bin(drawing: Drawing, whose: str, item: Bin, confidence: float, most: int) -> None:
+    score, share, count = item
+    colour = square.COLOURS[whose]
+    low, high = wilson(share, count, confidence)
+    x, y = square.at((score, share))
+    drawing.line(square.at((score, low)), square.at((score, high)), colour, 2)
+    square.dot(drawing, whose, (x, y))
+    height = max((_STRIP - 12) * count / most, 1)
+    drawing.rectangle(x + _SIDES[whose] - 2, square.BOTTOM + _STRIP - height, 4, height, mix(colour, 0.6))
+
+
+def _told(bins: list[Bin], confidence: float) -> str:
+    found = []
+    for score, share, count in bins[:_MOST_TOLD]:
+        low, high = wilson(share, count, confidence)
+        estimate = Estimate(value=share, low=low, high=high)
+        found.append(f"{number(score, 3)} became {estimate.written()} of {count:,}")
+    if len(bins) > _MOST_TOLD:
+        found.append(f"{len(bins) - _MOST_TOLD} more bins")
+    total = sum(count for _, _, count in bins)
+    return f"{counted(total, 'example')}, mean score and share of class 1: {', '.join(found)}"
