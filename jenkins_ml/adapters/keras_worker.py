@@ -5,7 +5,9 @@ runs. It writes only below the job's `out`; the stage that started it checks wha
 store. A segmentation fault or an `os._exit` in user code therefore never leaves a half version.
 
     out/model/           the SavedModel
-    out/predictions/predictions.npz   labels, predictions, and replay examples as replay/<input>
+    out/predictions/predictions.npz   labels, predictions; of the first examples the inputs as replay/<input>, what the
+                                      exported model answered as exported/<output>, and the one that was trained, in
+                                      memory, as trained/<output>, or in not_trained why it was not asked
     out/result.json      signature, curves, data digest, count, environment; or the error
 """
 
@@ -26,12 +28,11 @@ from typing import Any
 import numpy as np
 
 from jenkins_ml import __version__
-from jenkins_ml.adapters import files, user_code
+from jenkins_ml.adapters import files, trained_answers, user_code
 from jenkins_ml.adapters import saved_model as saved_models
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed
 from jenkins_ml.records import Signature, TensorSpec
 
-REPLAY_EXAMPLES = 64
 BATCH = 1024
 
 
@@ -75,23 +76,26 @@ def _carry_out(job: Mapping[str, Any], out: Path) -> dict[str, Any]:
     directory = Path(job["directory"])
     load = user_code.find(job["load"], directory, "data.load")
     curves: dict[str, list[float]] = {}
-    if job["mode"] == "predict":
-        saved_model = Path(job["saved_model"])
-    else:
-        saved_model = out / "model"
-        if job["mode"] == "train":
-            model = _train(job, load, directory)
-            curves = _curves(model)
-            _export(model, saved_model)
-        else:
-            _take(Path(job["output"]), saved_model)
+    model = None
+    if job["mode"] == "train":
+        model = _train(job, load, directory)
+        curves = _curves(model)
+    elif job["mode"] == "export" and not Path(job["output"]).is_dir():
+        model = _load_keras(Path(job["output"]))
     features, labels, data_digest = user_code.evaluation_split(load, directory)
+    trained = trained_answers.ask(model, features)
+    saved_model = _exported(job, model, out)
+    model = None  # a large one leaves room for what was exported
     signature, inputs, predictions = _predict(_load(saved_model, job), features)
     folder = out / "predictions"
     folder.mkdir()
-    replay = {f"replay/{name}": values[:REPLAY_EXAMPLES] for name, values in inputs.items()}
-    kept = {"labels": _plain(labels), "predictions": predictions, **replay}
-    np.savez(folder / "predictions.npz", allow_pickle=False, **kept)
+    np.savez(
+        folder / "predictions.npz",
+        allow_pickle=False,
+        labels=_plain(labels),
+        predictions=predictions,
+        **trained_answers.as_recorded(signature, inputs, predictions, trained),
+    )
     return {
         "signature": asdict(signature),
         "curves": curves,
@@ -161,15 +165,24 @@ def _export(model: Any, target: Path) -> None:
         ) from error
 
 
-def _take(output: Path, target: Path) -> None:
-    """Bring what a training command left behind into the form that is served."""
-    if output.is_dir():
-        shutil.copytree(output, target, symlinks=True)
-        return
+def _exported(job: Mapping[str, Any], model: Any, out: Path) -> Path:
+    """The SavedModel: of the store, or made now from a model or from the SavedModel that a training command wrote."""
+    if job["mode"] == "predict":
+        return Path(job["saved_model"])
+    target = out / "model"
+    if model is None:
+        shutil.copytree(job["output"], target, symlinks=True)
+    else:
+        _export(model, target)
+    return target
+
+
+def _load_keras(output: Path) -> Any:
+    """The model in a .keras or .h5 file that a training command left behind."""
     import keras
 
     try:
-        model = keras.saving.load_model(output, compile=False, safe_mode=True)
+        return keras.saving.load_model(output, compile=False, safe_mode=True)
     except Exception as error:
         text = str(error).strip().splitlines() or [type(error).__name__]
         if "ambda" in str(error) or "unsafe" in str(error):
@@ -179,7 +192,6 @@ def _take(output: Path, target: Path) -> None:
         raise StageFailed(
             f"{output.name} cannot be loaded as a Keras model: {text[0]}", "check what the command writes"
         ) from error
-    _export(model, target)
 
 
 def _load(saved_model: Path, job: Mapping[str, Any]) -> saved_models.LoadedModel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jenkins_ml.adapters import recorded, rest_json
 from jenkins_ml.adapters.local_server import LocalServer
 from jenkins_ml.adapters.replay import replay
 from jenkins_ml.core.judge import Evidence, Window
@@ -97,11 +97,4 @@ class LocalTarget:
 def request_bodies(predictions: Path) -> tuple[bytes, ...]:
     """The examples kept beside predictions as REST predict requests, one row each."""
     with np.load(predictions, allow_pickle=False) as arrays:
-        inputs = {name.removeprefix("replay/"): arrays[name] for name in arrays.files if name.startswith("replay/")}
-    rows = len(next(iter(inputs.values()))) if inputs else 0
-    return tuple(_body({name: values[row].tolist() for name, values in inputs.items()}) for row in range(rows))
-
-
-def _body(row: Mapping[str, object]) -> bytes:
-    instance = next(iter(row.values())) if len(row) == 1 else row
-    return json.dumps({"instances": [instance]}).encode()
+        return rest_json.bodies(recorded.below(arrays, recorded.REPLAY))

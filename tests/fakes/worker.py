@@ -1,4 +1,4 @@
-"""A fake of what is forked from the warm process: it does what its argument says."""
+"""A fake of a process of ours, such as one forked from the warm process: it does what its argument says."""
 
 import os
 import subprocess
@@ -22,3 +22,7 @@ def main(argv):
             Path(argv[1]).write_text(str(os.getpid()))
             time.sleep(100)
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
