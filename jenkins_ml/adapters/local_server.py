@@ -112,13 +112,19 @@ class LocalServer:
         loaded: dict[str, Any] = self.state()["versions"].get(str(version), {})
         return loaded.get("state") == "AVAILABLE"
 
-    def load(self, version: int, path: Path) -> None:
+    def load(self, version: int, path: Path, seconds: float = _LOAD_SECONDS) -> None:
         """Load a version and warm it up; returns when it can answer.
+
+        Args:
+            version: the version.
+            path: folder of its SavedModel.
+            seconds: how long it may take.
 
         Raises:
             IntegrityError: it cannot be loaded.
+            Unavailable: the server has not answered by then.
         """
-        self._admin("POST", "/load", {"version": version, "path": str(path.resolve())}, _LOAD_SECONDS)
+        self._admin("POST", "/load", {"version": version, "path": str(path.resolve())}, seconds)
 
     def unload(self, version: int) -> None:
         """Take a version out; does nothing when it is not in.
@@ -173,6 +179,16 @@ class LocalServer:
         status, headers, body = self._request("POST", path, instances_body, {}, _ANSWER_SECONDS)
         answered = headers.get(names.VERSION_HEADER)
         return status, None if answered is None else int(answered), body
+
+    def metadata(self, version: int) -> tuple[int, bytes]:
+        """Ask for a version's metadata over REST; answers the HTTP status and the body.
+
+        Raises:
+            Unavailable: the server does not answer.
+        """
+        path = f"/v1/models/{self.model}/versions/{version}/metadata"
+        status, _, body = self._request("GET", path, None, {}, _ANSWER_SECONDS)
+        return status, body
 
     def stop(self) -> None:
         """Ask it to answer what is under way and end; after 20 seconds, end it."""
