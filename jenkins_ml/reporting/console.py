@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -17,8 +16,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
 from jenkins_ml.records import Decision
-from jenkins_ml.reporting.conditions import Line, lines, tally
-from jenkins_ml.reporting.text import NAME, counted, number, one_line
+from jenkins_ml.reporting.conditions import Line, is_change, lines, tally
+from jenkins_ml.reporting.table import Layout, draw
+from jenkins_ml.reporting.terminal import fit, is_terminal, silence, write_line
+from jenkins_ml.reporting.text import NAME, NOTHING, counted, number, one_line
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -64,14 +65,14 @@ class Reporter:
     def note(self, text: str) -> None:
         """A line that stays; also for what prints lines of its own from here on, such as a user's command."""
         self.close()
-        _say(self._stream, self._line(text))
+        write_line(self._stream, self._line(text))
 
     def step(self, text: str) -> None:
         """Something begins that may take a while and prints nothing itself."""
         self._began = self._clock()
         line = self._line(text)
-        if not _is_terminal(self._stream):
-            _say(self._stream, line)
+        if not is_terminal(self._stream):
+            write_line(self._stream, line)
         elif self._live is None:
             self._spin(line)
         else:
@@ -87,7 +88,7 @@ class Reporter:
         """Something that should be known and stops nothing."""
         line = self._line(f"warning: {text}")
         if self._live is None:
-            _say(self._stream, line)
+            write_line(self._stream, line)
         else:
             with contextlib.suppress(OSError, ValueError):
                 self._live.console.print(_rich_text(line), soft_wrap=True)
@@ -100,7 +101,7 @@ class Reporter:
             self._live = None
 
     def _line(self, text: str) -> str:
-        return _fit(f"[{self._stage}] {text}" if self._stage else text, self._stream)
+        return fit(f"[{self._stage}] {text}" if self._stage else text, self._stream)
 
     def _spin(self, line: str) -> None:
         from rich.console import Console
@@ -138,7 +139,7 @@ def say(line: str, *, error: bool = False) -> None:
         stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
         stream.flush()
     except BrokenPipeError:
-        _silence(stream)
+        silence(stream)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -149,7 +150,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         columns: the names.
         rows: as many cells each as there are columns.
     """
-    _table(sys.stdout, title, columns, list(rows))
+    reporter().close()
+    draw(sys.stdout, title, columns, list(rows))
 
 
 def conditions_table(decision: Decision) -> None:
@@ -157,98 +159,40 @@ def conditions_table(decision: Decision) -> None:
 
     All that are about all examples; of slices those that did not pass, and how many did.
     """
+    reporter().close()
     found = lines(decision)
     slices = [line for line in found.sliced if line.condition.outcome != "passed"]
     shown = [*found.overall[:_MOST_LINES], *slices[:_MOST_LINES]]
     if shown:
-        columns = ("outcome", "condition", "candidate", "production", "difference", "limit", "examples")
-        styles = [_STYLES[line.condition.outcome] for line in shown]
-        _table(sys.stderr, "", columns, [_row(line) for line in shown], styles)
+        columns = ("outcome", "condition", "candidate", "production", "limit", "interval", "examples")
+        layout = Layout(styles=[_STYLES[line.condition.outcome] for line in shown], folding=1, spare=(6, 3))
+        draw(sys.stderr, "", columns, [_row(line) for line in shown], layout)
     listed = set(map(id, shown))
     rest = [line.condition for line in (*found.overall, *found.sliced) if id(line) not in listed]
     if rest:
         passed = all(item.outcome == "passed" and item.slice for item in rest)
         what = f"about {counted(len({item.slice for item in rest}), 'slice')}" if passed else "not listed here"
-        _say(sys.stderr, f"{counted(len(rest), 'condition')} {what}: {tally(rest)}")
+        write_line(sys.stderr, f"{counted(len(rest), 'condition')} {what}: {tally(rest)}")
     for line in shown:
         item = line.condition
         if item.outcome != "passed":
             told = f"{item.outcome}: {one_line(item.name, NAME)}: {one_line(item.reason, _LONGEST_REASON)}"
-            _say(sys.stderr, _fit(told, sys.stderr))
+            write_line(sys.stderr, fit(told, sys.stderr))
 
 
 def _row(line: Line) -> tuple[str, ...]:
+    """The interval is of what is held against the limit: of the change, or of the candidate's value."""
     item = line.condition
+    held = line.difference if is_change(item) else line.candidate
     return (
         item.outcome,
         one_line(item.name, NAME),
-        line.candidate.written(),
-        line.production.written(),
-        line.difference.written(),
+        number(item.candidate),
+        number(item.baseline),
         number(item.limit),
+        held.bounds() or NOTHING,
         f"{item.count:,}",
     )
-
-
-def _table(
-    stream: TextIO | None, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()
-) -> None:
-    reporter().close()
-    cells = [[_fit(cell, stream) for cell in row] for row in (columns, *rows)]
-    if _is_terminal(stream):
-        _rich_table(stream, title, cells, styles)
-        return
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for row in cells:
-        _say(stream, "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _rich_table(stream: TextIO | None, title: str, cells: Sequence[Sequence[str]], styles: Sequence[str]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(title=_fit(title, stream) or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for column in cells[0]:
-        drawn.add_column(Text(column), overflow="fold")
-    for index, row in enumerate(cells[1:]):
-        drawn.add_row(*map(Text, row), style=styles[index] if styles else None)
-    with contextlib.suppress(OSError, ValueError):
-        Console(file=stream).print(drawn)
-
-
-def _say(stream: TextIO | None, line: str) -> None:
-    if stream is None:
-        return
-    try:
-        stream.write(line + "\n")
-        stream.flush()
-    except BrokenPipeError:
-        _silence(stream)
-    except (OSError, ValueError):  # a full disk, a closed stream
-        pass
-
-
-def _silence(stream: TextIO) -> None:
-    """Let what is still buffered go nowhere, or Python would complain of the closed pipe when it exits."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    try:
-        return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
-    except ValueError:  # closed
-        return False
-
-
-def _fit(text: str, stream: TextIO | None) -> str:
-    """One line that the stream's encoding has; what it lacks becomes a question mark."""
-    encoding = (stream.encoding if stream is not None else None) or "utf-8"
-    return one_line(text).encode(encoding, "replace").decode(encoding)
 
 
 def _spinner(line: str) -> Spinner:

@@ -43,8 +43,9 @@ def write(directory: Path, data: ReportData) -> Path:
     Raises:
         StageFailed: the folder cannot be written.
     """
+    source = folder("templates") / "report"
     templates = Environment(
-        loader=FileSystemLoader(folder("templates") / "report"),
+        loader=FileSystemLoader(source),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -57,7 +58,7 @@ def write(directory: Path, data: ReportData) -> Path:
     for figure in view["figures"].all:
         if figure.picture.svg is not None:
             write_atomically(directory / figure.file, figure.picture.svg)
-    write_atomically(directory / STYLE, templates.get_template(STYLE).render())
+    write_atomically(directory / STYLE, (source / STYLE).read_text(encoding="utf-8"))
     write_atomically(directory / PAGE, text.printable(page))
     return directory / PAGE
 

@@ -162,21 +162,36 @@ def test_conditions_go_to_standard_error_with_the_reasons_that_matter(capsys: py
     captured = capsys.readouterr()
     assert captured.out == ""
     lines = captured.err.splitlines()
-    assert lines[0].split() == ["outcome", "condition", "candidate", "production", "difference", "limit", "examples"]
+    assert lines[0].split() == ["outcome", "condition", "candidate", "production", "limit", "interval", "examples"]
     assert re.split("  +", lines[1]) == [
-        "inconclusive", "loss max_regression", "0.1042", "0.0987", "0.0055 [-0.0021, 0.0131]", "0.01", "10,000",
+        "inconclusive", "loss max_regression", "0.1042", "0.0987", "0.01", "[-0.0021, 0.0131]", "10,000",
     ]  # fmt: skip
-    assert re.split("  +", lines[3]) == ["passed", "accuracy min", "0.9712", "0.9688", "-", "0.95", "10,000"]
+    assert re.split("  +", lines[3]) == ["passed", "accuracy min", "0.9712", "0.9688", "0.95", "-", "10,000"]
     assert lines[5:] == [
         f"inconclusive: loss max_regression: {CONDITIONS[2].reason}",
         f"warned: f1 max: {CONDITIONS[3].reason}",
     ]
 
 
-def test_values_carry_the_interval_that_was_measured(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_interval_is_of_what_is_held_against_the_limit(capsys: pytest.CaptureFixture[str]) -> None:
     console.conditions_table(BINARY_DECISION)
     lines = capsys.readouterr().err.splitlines()
-    assert re.split("  +", lines[1])[1:4] == ["accuracy min", "0.8931 [0.89003, 0.89617]", "0.8862 [0.88313, 0.88927]"]
+    assert [re.split("  +", line)[5] for line in lines[1:3]] == ["[0.89003, 0.89617]", "[0.0052, 0.0078]"]
+
+
+def test_a_narrow_terminal_folds_names_and_keeps_numbers_whole(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal.stream)
+    monkeypatch.setenv("COLUMNS", "80")
+    console.conditions_table(BINARY_DECISION)
+    shown = terminal.read_until("skipped: accuracy size")
+    for whole in ("[-0.0316, -0.0164]", "[0.89003, 0.89617]", "inconclusive"):
+        assert whole in shown
+    assert "production" not in shown.partition("failed: ")[0]
+    monkeypatch.setenv("COLUMNS", "120")
+    console.conditions_table(BINARY_DECISION)
+    assert "68,000" in terminal.read_until("68,000")
 
 
 def test_hundreds_of_slices_do_not_flood(capsys: pytest.CaptureFixture[str]) -> None:
