@@ -254,6 +254,64 @@ class Decision:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LookSums:
+    """One metric in one look at new examples, so that looks add up: core/statistics/looks.py makes it.
+
+    Args:
+        metric: its name in the configuration, or the metric's own.
+        slice: which examples, such as "country=DE"; empty for all of them.
+        count: how many examples.
+        baseline: the baseline's value.
+        difference: candidate - baseline.
+        sigma: standard deviation of what one example adds to the difference.
+        reach: the most that one example can add, to either side; None where that is not known.
+        gained, lost: examples that count for the candidate only, and for the baseline only; None where it is no share.
+        more, less: what core/statistics/bets.py keeps of a mean whose reach is known; else empty.
+    """
+
+    metric: str
+    slice: str
+    count: int
+    baseline: float
+    difference: float
+    sigma: float
+    reach: Number = None
+    gained: int | None = None
+    lost: int | None = None
+    more: tuple[float, ...] = ()
+    less: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequentialPlace:
+    """A candidate was looked at against a baseline; its position says how much of their error budget it has."""
+
+    RECORD: ClassVar[str] = "sequential-place/1"
+    model: str
+    stream: str  # the name of the data that is looked at
+    baseline: VersionRef
+    candidate: VersionRef
+    position: int  # among the candidates against this baseline, from 1
+    created: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequentialLook:
+    """What one look at new examples says about a candidate and a baseline; all looks together are the evidence."""
+
+    RECORD: ClassVar[str] = "sequential-look/1"
+    model: str
+    stream: str
+    baseline: VersionRef
+    candidate: VersionRef
+    number: int  # among the looks at these two, from 1
+    run: str
+    data_digest: str  # the same data is counted once
+    sums: tuple[LookSums, ...]
+    created: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Served:
     """The serve stage ended: the version is in production."""
 
@@ -370,7 +428,10 @@ class JobsPlan:
 R = TypeVar("R")
 KINDS: Final[Mapping[str, type]] = {
     cls.RECORD: cls
-    for cls in (Manifest, Predictions, RunStart, Tested, Trained, Decision, Served, JournalEntry, JobsPlan)
+    for cls in (
+        *(Manifest, Predictions, RunStart, Tested, Trained, Decision, Served, JournalEntry, JobsPlan),
+        *(SequentialPlace, SequentialLook),
+    )
 }
 
 
