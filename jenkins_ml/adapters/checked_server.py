@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -88,13 +88,24 @@ def started(model: str, seconds: float) -> Iterator[CheckedServer]:
             return children[-1]
 
         try:
-            server = server_process.start(
-                Path(folder) / "server.json", model, _ENVIRONMENT, 0, 0, log, spawn, deadline_seconds=seconds
-            )
-            yield _Embedded(server, children[-1])
+            yield _Embedded(_start(model, Path(folder), log, spawn, seconds), children[-1])
         finally:
             for child in children:
                 child.kill()
+
+
+def _start(
+    model: str, folder: Path, log: Path, spawn: Callable[[list[str], Mapping[str, str], Path], object], seconds: float
+) -> LocalServer:
+    try:
+        return server_process.start(
+            folder / "server.json", model, _ENVIRONMENT, 0, 0, log, spawn, deadline_seconds=seconds
+        )
+    except Unavailable as error:
+        next_step = error.next_step
+        if str(log) in next_step:  # which will be gone
+            next_step = "it needs jenkins-ml[tensorflow,server]; gate.serving.check: export does without a server"
+        raise Unavailable(error.what, next_step) from error
 
 
 @dataclass(frozen=True)

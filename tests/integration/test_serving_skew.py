@@ -1,16 +1,20 @@
 """What is served against what was trained: real Keras models, exported well and badly, asked in the real server."""
 
+import contextlib
+import os
 import shutil
+import signal
 import time
 
 import numpy as np
 import pytest
 
 from jenkins_ml import names
-from jenkins_ml.adapters import local_server, serving_check
+from jenkins_ml.adapters import checked_server, local_server, serving_check
 from jenkins_ml.adapters.serving_look import Subject
 from jenkins_ml.config.model_checks import Latency, Serving
-from tests.fakes.repository import DATA, MODEL, processes_in
+from jenkins_ml.errors import Unavailable
+from tests.fakes.repository import DATA, MODEL, ROOT, processes_in
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.xdist_group("serving-skew")]
 SERVER = Serving(check="server")
@@ -182,6 +186,35 @@ def test_a_load_that_hangs_ends_at_its_deadline(subject):
     assert (loads.kind, loads.outcome) == ("serving_loads", "failed")
     assert loads.reason == "the server had not loaded it when the time was over (gate.serving.timeout)"
     assert time.monotonic() - began < 60  # and not the minutes that a server may otherwise take
+
+
+def test_a_server_that_is_killed_is_started_again(subject):
+    killed = []
+
+    @contextlib.contextmanager
+    def start(model, seconds):
+        with checked_server.started(model, seconds) as server:
+            if not killed:
+                killed.append(server.process.pid)
+                os.kill(server.process.pid, signal.SIGKILL)
+            yield server
+
+    conditions = serving_check.check(SERVER, None, subject(MODEL), start=start)
+    assert outcomes(conditions) == GOOD
+    assert conditions[1].candidate == 2.0
+
+
+def test_a_server_that_cannot_start_tells_why(subject, monkeypatch, tmp_path):
+    """Nothing is decided then: the machine lacks something, not the model."""
+    good = subject(MODEL)
+    monkeypatch.delenv(names.ENV_WARM)
+    (tmp_path / "without" / "tensorflow").mkdir(parents=True)
+    (tmp_path / "without" / "tensorflow" / "__init__.py").write_text('raise ImportError("left out")')
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tmp_path / "without"), str(ROOT))))
+    with pytest.raises(Unavailable, match="TensorFlow cannot be imported: left out") as caught:
+        serving_check.check(SERVER, None, good)
+    assert "gate.serving.check: export" in caught.value.next_step
+    assert str(tmp_path) not in str(caught.value)
 
 
 def test_no_server_is_left(subject, monkeypatch):
