@@ -24,12 +24,12 @@ class Line:
     production: Estimate
     difference: Estimate
 
-    def numbers(self) -> str:
-        """All its numbers in one sentence."""
+    def numbers(self, other: str) -> str:
+        """All its numbers in one sentence; `other` is what stands beside the candidate, such as "production"."""
         parts = {
             "candidate": self.candidate,
-            "production": self.production,
-            "candidate - production": self.difference,
+            other: self.production,
+            f"candidate - {other}": self.difference,
             "limit": Estimate(value=self.condition.limit),
         }
         told = [f"{name} {part.written()}" for name, part in parts.items() if part.value is not None]

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
 from jenkins_ml.records import Decision
+from jenkins_ml.reporting import subject
 from jenkins_ml.reporting.conditions import Line, is_change, lines, tally
 from jenkins_ml.reporting.table import Layout, draw
 from jenkins_ml.reporting.terminal import fit, is_terminal, silence, write_line
@@ -164,7 +165,7 @@ def conditions_table(decision: Decision) -> None:
     slices = [line for line in found.sliced if line.condition.outcome != "passed"]
     shown = [*found.overall[:_MOST_LINES], *slices[:_MOST_LINES]]
     if shown:
-        columns = ("outcome", "condition", "candidate", "production", "limit", "interval", "examples")
+        columns = ("outcome", "condition", "candidate", subject.other(decision), "limit", "interval", "examples")
         layout = Layout(styles=[_STYLES[line.condition.outcome] for line in shown], folding=1, spare=(6, 3))
         draw(sys.stderr, "", columns, [_row(line) for line in shown], layout)
     listed = set(map(id, shown))

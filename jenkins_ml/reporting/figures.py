@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jenkins_ml.reporting import differences
+from jenkins_ml.reporting import differences, subject
 from jenkins_ml.reporting.charts import (
     calibration,
     confusion,
@@ -56,10 +56,11 @@ def figures(data: ReportData, findings: Iterable[SliceFinding]) -> Figures:
         findings: its slices, the worst first.
     """
     compared = [item for item in differences.overall(data.decision) if drawable(item.value)]
+    other = subject.other(data.decision)
     curves = {} if data.candidate is None else data.candidate.curves
     return Figures(
-        production=(Figure(file="difference.svg", picture=production.draw(compared)),) if compared else (),
-        slices=_numbered("slices", slices.draw(tuple(findings))),
+        production=(Figure(file="difference.svg", picture=production.draw(compared, other)),) if compared else (),
+        slices=_numbered("slices", slices.draw(tuple(findings), other)),
         scores=_scores(data),
         confusion=_confusion(data),
         training=_numbered("curve", training.draw(curves)),
@@ -72,7 +73,7 @@ def _numbered(name: str, pictures: Iterable[Picture]) -> tuple[Figure, ...]:
 
 
 def _scores(data: ReportData) -> tuple[Figure, ...]:
-    both = {square.CANDIDATE: data.curves, square.PRODUCTION: data.baseline_curves}
+    both = {square.CANDIDATE: data.curves, subject.other(data.decision): data.baseline_curves}
     versions = {whose: curves for whose, curves in both.items() if curves is not None}
     pictures = {
         "roc.svg": roc.draw(versions),
@@ -83,7 +84,7 @@ def _scores(data: ReportData) -> tuple[Figure, ...]:
 
 
 def _confusion(data: ReportData) -> tuple[Figure, ...]:
-    matrices = {square.CANDIDATE: data.confusion, square.PRODUCTION: data.baseline_confusion}
+    matrices = {square.CANDIDATE: data.confusion, subject.other(data.decision): data.baseline_confusion}
     return tuple(
         Figure(file=f"confusion-{whose}.svg", picture=confusion.draw(whose, matrix))
         for whose, matrix in matrices.items()

@@ -72,6 +72,7 @@ def _view(data: ReportData) -> dict[str, Any]:
     return {
         "decision": decision,
         "subject": subject.candidate(decision),
+        "other": subject.other(decision),
         "against": subject.against(decision),
         "style": STYLE,
         "conditions": lines(decision),

@@ -8,6 +8,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from jenkins_ml.records import Decision
+from jenkins_ml.reporting import subject
 from jenkins_ml.reporting.conditions import Line, lines
 from jenkins_ml.reporting.files import write_atomically
 from jenkins_ml.reporting.text import REPLACEMENT
@@ -48,7 +49,7 @@ def _add_case(suite: ET.Element, line: Line, decision: Decision) -> str:
     case = ET.SubElement(
         suite, "testcase", name=_carried(condition.name), classname=_class_name(decision, condition.slice)
     )
-    reason, numbers = _carried(condition.reason), line.numbers()
+    reason, numbers = _carried(condition.reason), line.numbers(subject.other(decision))
     undecided = condition.outcome == "inconclusive" and decision.verdict == "inconclusive"
     if condition.outcome == "failed" or undecided:
         ET.SubElement(case, "failure", message=reason, type=condition.outcome).text = numbers

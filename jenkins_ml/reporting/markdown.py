@@ -54,7 +54,8 @@ def _conditions(decision: Decision, most: int) -> Iterable[str]:
     listed = [*found.overall, *(line for line in found.sliced if line.condition.outcome != "passed")]
     shown = listed[:most]
     if shown:
-        columns = ("condition", "outcome", "candidate", "production", "difference", "limit", "examples", "reason")
+        other = subject.other(decision)
+        columns = ("condition", "outcome", "candidate", other, "difference", "limit", "examples", "reason")
         yield _table(columns, "--:::::-", [_condition(line) for line in shown])
     names = {id(line) for line in shown}
     rest = [line.condition for line in (*found.overall, *found.sliced) if id(line) not in names]
@@ -68,7 +69,7 @@ def _measurements(decision: Decision, most: int) -> Iterable[str]:
     shown = [*whole, *slices][:most]
     if not shown:
         return
-    columns = ("metric", "slice", "examples", "candidate", "production", "difference")
+    columns = ("metric", "slice", "examples", "candidate", subject.other(decision), "difference")
     yield _table(columns, "--::::", [_measurement(item) for item in shown])
     rest = len(decision.measurements) - len(shown)
     if rest:

@@ -17,6 +17,11 @@ def candidate(decision: Decision) -> str:
     return f"predictions in {one_line(decision.candidate_file, _LONGEST_FILE)}"
 
 
+def other(decision: Decision) -> str:
+    """What stands beside the candidate, in one word."""
+    return "production" if decision.candidate is not None else "baseline"
+
+
 def against(decision: Decision) -> str:
     """What it was compared with."""
     if decision.baseline is not None:

@@ -17,7 +17,7 @@ from jenkins_ml.reporting.text import counted, number
 _TITLE: Final = "Calibration"
 _STRIP: Final = 48  # pixels below the plot that show how many examples each bin has
 _MOST_TOLD: Final = 20  # bins
-_SIDES: Final = {square.CANDIDATE: -2.5, square.PRODUCTION: 2.5}  # pixels: bars of the same bin stand side by side
+_ASIDE: Final = 2.5  # pixels: bars of the same bin stand side by side
 
 Bin = tuple[float, float, int]
 
@@ -26,7 +26,7 @@ def draw(versions: Mapping[str, Curves], confidence: float) -> Picture | None:
     """Share of class 1 against mean score, bin by bin, with intervals; below, how many examples each bin has.
 
     Args:
-        versions: "candidate" and "production" -> its curves.
+        versions: "candidate", then the other's name -> its curves.
         confidence: of each bound of an interval, in (0.5, 1).
 
     Returns:
@@ -76,13 +76,14 @@ def wilson(share: float, count: int, confidence: float) -> tuple[float, float]:
 
 def _draw_bin(drawing: Drawing, whose: str, item: Bin, confidence: float, most: int) -> None:
     score, share, count = item
-    colour = square.COLOURS[whose]
+    colour = square.colour(whose)
     low, high = wilson(share, count, confidence)
     x, y = square.at((score, share))
     drawing.line(square.at((score, low)), square.at((score, high)), colour, 2)
     square.dot(drawing, whose, (x, y))
     height = max((_STRIP - 12) * count / most, 1)
-    drawing.rectangle(x + _SIDES[whose] - 2, square.BOTTOM + _STRIP - height, 4, height, mix(colour, 0.6))
+    aside = -_ASIDE if whose == square.CANDIDATE else _ASIDE
+    drawing.rectangle(x + aside - 2, square.BOTTOM + _STRIP - height, 4, height, mix(colour, 0.6))
 
 
 def _told(bins: list[Bin], confidence: float) -> str:

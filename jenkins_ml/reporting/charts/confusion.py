@@ -28,7 +28,7 @@ def draw(whose: str, matrix: Confusion) -> Picture:
     """A heat map of a confusion matrix, each row coloured by its shares: blue on the diagonal, red-brown beside it.
 
     Args:
-        whose: "candidate" or "production".
+        whose: "candidate", or the name of the other.
         matrix: counts; rows are true classes, columns predicted ones.
     """
     title = f"Confusion matrix, {whose}"

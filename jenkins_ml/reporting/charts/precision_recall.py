@@ -19,7 +19,7 @@ def draw(versions: Mapping[str, Curves]) -> Picture | None:
     """All versions in one picture, with the share of class 1: the precision of a model that knows nothing.
 
     Args:
-        versions: "candidate" and "production" -> its curves.
+        versions: "candidate", then the other's name -> its curves.
 
     Returns:
         The picture; None where there is no point.

@@ -11,17 +11,22 @@ from jenkins_ml.reporting.svg import ACCENT, ALARM, GRID, INK, MUTED, Drawing, d
 from jenkins_ml.reporting.text import NAME, counted, interval, number, one_line
 
 
-def draw(compared: Sequence[Difference]) -> Picture:
-    """One row a difference, each on its own scale: dot, interval, zero, and the margin with what lies beyond it."""
+def draw(compared: Sequence[Difference], other: str) -> Picture:
+    """One row a difference, each on its own scale: dot, interval, zero, and the margin with what lies beyond it.
+
+    Args:
+        compared: what is drawn, from top to bottom.
+        other: what stands beside the candidate, such as "production".
+    """
     width, row_height, head = 960, 72, 36
     height = head + row_height * len(compared)
     drawing = Drawing(width, height)
-    drawing.heading(24, 22, "Candidate minus production")
+    drawing.heading(24, 22, f"Candidate minus {other}")
     drawing.text(width - 24, 22, "dot: difference, bar: interval, shaded: worse than allowed", anchor="end")
     for index, difference in enumerate(compared):
         _draw_difference(drawing, difference, head + index * row_height)
     return Picture(
-        title="Candidate against production",
+        title=f"Candidate against {other}",
         description="; ".join(map(_difference_told, compared)),
         width=width,
         height=height,

@@ -20,7 +20,7 @@ def draw(versions: Mapping[str, Curves]) -> Picture | None:
     """All versions in one picture, with the diagonal of a model that knows nothing.
 
     Args:
-        versions: "candidate" and "production" -> its curves.
+        versions: "candidate", then the other's name -> its curves.
 
     Returns:
         The picture; None where there is no point.

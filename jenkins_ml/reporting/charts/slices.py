@@ -46,11 +46,12 @@ class _Axis:
         return place(min(max(value, self.low), self.high), self.low, self.high, _LEFT, _RIGHT)
 
 
-def draw(findings: Sequence[SliceFinding]) -> tuple[Picture, ...]:
+def draw(findings: Sequence[SliceFinding], other: str) -> tuple[Picture, ...]:
     """A picture for each metric, the metric of the worst slice first.
 
     Args:
-        findings: the worst first; the first `MOST_ROWS` that have a difference to production are drawn.
+        findings: the worst first; the first `MOST_ROWS` that have a difference are drawn.
+        other: what stands beside the candidate, such as "production".
     """
     rows: dict[str, list[Difference]] = {}
     left_out: dict[str, int] = {}
@@ -64,16 +65,16 @@ def draw(findings: Sequence[SliceFinding]) -> tuple[Picture, ...]:
             drawn += 1
         else:
             left_out[metric] = left_out.get(metric, 0) + 1
-    return tuple(_picture(metric, found, left_out.get(metric, 0)) for metric, found in rows.items())
+    return tuple(_picture(metric, other, found, left_out.get(metric, 0)) for metric, found in rows.items())
 
 
-def _picture(metric: str, rows: Sequence[Difference], left_out: int) -> Picture:
+def _picture(metric: str, other: str, rows: Sequence[Difference], left_out: int) -> Picture:
     head, foot = 64, 30
     bottom = head + _ROW * len(rows)
     axis_ticks = _ticks(rows)
     axis = _Axis(axis_ticks[0], axis_ticks[-1])
     drawing = Drawing(_WIDTH, bottom + foot)
-    drawing.heading(24, 24, f"{one_line(metric, 40)}: candidate minus production")
+    drawing.heading(24, 24, f"{one_line(metric, 40)}: candidate minus {other}")
     drawing.text(_WIDTH - 24, 24, "dot: difference, bar: interval, shaded: worse than allowed", anchor="end")
     drawing.text(24, 50, "slice, worst first" + (f"; {left_out:,} more are in the table" if left_out else ""), size=11)
     drawing.text(_LEFT - 24, 50, "examples", anchor="end", size=11)

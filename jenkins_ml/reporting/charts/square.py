@@ -14,9 +14,6 @@ TOP: Final = 60
 BOTTOM: Final = 352
 
 CANDIDATE: Final = "candidate"
-PRODUCTION: Final = "production"
-COLOURS: Final = {CANDIDATE: ACCENT, PRODUCTION: MUTED}
-_DASHES: Final = {CANDIDATE: "", PRODUCTION: "5 4"}
 _FIFTHS: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _PIXEL: Final = 1.0  # points of a line that lie closer show nothing
 
@@ -51,7 +48,7 @@ def at(point: Point) -> Point:
 
 def line(drawing: Drawing, whose: str, points: Iterable[Point]) -> None:
     """The line of a version."""
-    drawing.polyline(_thinned(points), COLOURS[whose], _DASHES[whose])
+    drawing.polyline(_thinned(points), colour(whose), _dash(whose))
 
 
 def key(drawing: Drawing, versions: Iterable[str], *, dots: bool = False) -> None:
@@ -60,21 +57,30 @@ def key(drawing: Drawing, versions: Iterable[str], *, dots: bool = False) -> Non
         if dots:
             dot(drawing, whose, (x + 16, 40))
         else:
-            drawing.line((x, 40), (x + 24, 40), COLOURS[whose], 2, _DASHES[whose])
+            drawing.line((x, 40), (x + 24, 40), colour(whose), 2, _dash(whose))
         drawing.text(x + 30, 44, whose)
 
 
 def dot(drawing: Drawing, whose: str, middle: Point) -> None:
     """A version's mark at a place in pixels."""
     if whose == CANDIDATE:
-        drawing.dot(*middle, COLOURS[whose])
+        drawing.dot(*middle, colour(whose))
     else:
-        drawing.ring(*middle, COLOURS[whose])
+        drawing.ring(*middle, colour(whose))
+
+
+def colour(whose: str) -> str:
+    """The candidate's colour, or the other one's."""
+    return ACCENT if whose == CANDIDATE else MUTED
 
 
 def known(points: Iterable[Point]) -> list[Point]:
     """The points that have a place."""
     return [point for point in points if drawable(point[0]) and drawable(point[1])]
+
+
+def _dash(whose: str) -> str:
+    return "" if whose == CANDIDATE else "5 4"
 
 
 def _thinned(points: Iterable[Point]) -> list[Point]:

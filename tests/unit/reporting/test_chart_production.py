@@ -25,7 +25,7 @@ def test_the_shaded_side_is_the_worse_one_even_at_margin_zero() -> None:
             margin=0.0,
             lower_is_better=lower_is_better,
         )
-        svg = draw([row]).svg
+        svg = draw([row], "production").svg
         assert svg is not None
         [_, rectangle] = ET.fromstring(svg).iter(SVG + "rect")
         start = float(rectangle.attrib["x"])
@@ -34,7 +34,7 @@ def test_the_shaded_side_is_the_worse_one_even_at_margin_zero() -> None:
 
 
 def test_a_difference_is_told_in_numbers() -> None:
-    described = draw(differences.overall(DECISION)).description
+    described = draw(differences.overall(DECISION), "production").description
     assert (
         "accuracy max_regression: 0.9712 minus 0.9688 is 0.0024, interval -0.0011 to 0.0059, margin -0.005" in described
     )
@@ -48,7 +48,7 @@ def test_any_difference_is_drawn_inside_its_picture(
     candidate: float, production: float, low: float | None, high: float | None, margin: float | None
 ) -> None:
     row = Difference(name="x", count=10, candidate=candidate, production=production, low=low, high=high, margin=margin)
-    svg = draw([row]).svg
+    svg = draw([row], "production").svg
     assert svg is not None
     for element in ET.fromstring(svg):
         for name in ("x", "x1", "x2", "cx"):

@@ -11,7 +11,7 @@ from report_examples import BINARY, curves
 from jenkins_ml.core.evaluation.curves import Curves
 from jenkins_ml.reporting.charts import calibration, precision_recall, roc, square
 
-BOTH = {square.CANDIDATE: BINARY.curves, square.PRODUCTION: BINARY.baseline_curves}
+BOTH = {square.CANDIDATE: BINARY.curves, "production": BINARY.baseline_curves}
 NOTHING = Curves(roc=(), precision_recall=(), calibration=())
 STEP = Curves(
     roc=((0.0, 0.0), (0.0, 0.5), (0.1, 0.5), (0.1, 1.0), (1.0, 1.0)),
@@ -95,7 +95,7 @@ points = st.lists(st.tuples(rates, rates), max_size=5).map(tuple)
 
 @given(points, points, st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.integers(0, 9)), max_size=5).map(tuple))
 def test_any_curve_is_drawn_inside_its_picture(ups: tuple, across: tuple, bins: tuple) -> None:
-    versions = {square.CANDIDATE: Curves(roc=ups, precision_recall=across, calibration=bins), square.PRODUCTION: STEP}
+    versions = {square.CANDIDATE: Curves(roc=ups, precision_recall=across, calibration=bins), "production": STEP}
     for picture in (roc.draw(versions), precision_recall.draw(versions), calibration.draw(versions, 0.95)):
         assert picture is not None
         assert picture.svg is not None

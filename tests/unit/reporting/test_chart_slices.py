@@ -13,7 +13,7 @@ from jenkins_ml.reporting.charts import slices
 from jenkins_ml.reporting.differences import SliceFinding, worst_first
 from jenkins_ml.reporting.svg import ALARM
 
-PICTURES = slices.draw(worst_first(BINARY_DECISION))
+PICTURES = slices.draw(worst_first(BINARY_DECISION), "production")
 
 
 def finding(measurement: Measurement, margin: float | None = None) -> SliceFinding:
@@ -49,7 +49,7 @@ def test_what_is_worse_than_allowed_is_shaded_row_by_row() -> None:
 
 def test_forty_rows_are_drawn_and_the_others_counted() -> None:
     many = [finding(replace(MEASUREMENTS[3], metric=f"m{n % 2}", slice=f"user={n}")) for n in range(1000)]
-    first, second = slices.draw(many)
+    first, second = slices.draw(many, "production")
     assert [sum("user=" in str(text) for text in texts(picture)) for picture in (first, second)] == [20, 20]
     assert "slice, worst first; 480 more are in the table" in texts(first)
     assert first.description.endswith("; 495 more in the table")
@@ -57,14 +57,14 @@ def test_forty_rows_are_drawn_and_the_others_counted() -> None:
 
 def test_a_tiny_slice_does_not_squeeze_the_others() -> None:
     wide = replace(MEASUREMENTS[3], slice="tiny", low=-1000.0, high=1000.0)
-    [picture] = slices.draw([finding(MEASUREMENTS[3]), finding(MEASUREMENTS[6]), finding(wide)])
+    [picture] = slices.draw([finding(MEASUREMENTS[3]), finding(MEASUREMENTS[6]), finding(wide)], "production")
     dots = numbers(picture, "cx")
     assert abs(dots[0] - dots[1]) > 50
 
 
 def test_slices_without_production_have_no_picture() -> None:
-    assert slices.draw([finding(replace(MEASUREMENTS[3], baseline=None, difference=None))]) == ()
-    assert slices.draw([]) == ()
+    assert slices.draw([finding(replace(MEASUREMENTS[3], baseline=None, difference=None))], "production") == ()
+    assert slices.draw([], "production") == ()
 
 
 maybe = st.none() | st.floats(-1e9, 1e9) | st.sampled_from([1e308, -1e308])
@@ -81,7 +81,7 @@ def test_any_slice_is_drawn_inside_its_picture(rows: list) -> None:
         )
         for value, low, high, margin, lower in rows
     ]
-    [picture] = slices.draw(found)
+    [picture] = slices.draw(found, "production")
     assert picture.svg is not None
     assert "nan" not in picture.svg
     assert "inf" not in picture.svg

@@ -43,7 +43,7 @@ def test_an_interval_of_the_metric_itself_stays_with_the_candidate() -> None:
     latency = replace(CONDITIONS[0], metric="model", kind="latency", candidate=41.0, baseline=None, low=None, high=44.0)
     [line] = lines(replace(DECISION, conditions=(latency,))).overall
     assert line.candidate.written() == "41 [at most 44]"
-    assert line.numbers() == "candidate 41 [at most 44], limit 0.95, 10,000 examples"
+    assert line.numbers("production") == "candidate 41 [at most 44], limit 0.95, 10,000 examples"
 
 
 def test_outcomes_are_counted_worst_first() -> None:

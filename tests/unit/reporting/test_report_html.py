@@ -10,7 +10,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from page_parser import PageParser
-from report_examples import BINARY, CONDITIONS, DATA, DECISION, FILES, FIRST, MEASUREMENTS, confusion, manifest
+from report_examples import (
+    BINARY,
+    BINARY_CONDITIONS,
+    CONDITIONS,
+    DATA,
+    DECISION,
+    FILES,
+    FIRST,
+    MEASUREMENTS,
+    confusion,
+    manifest,
+)
 
 from jenkins_ml.errors import StageFailed
 from jenkins_ml.records import Commit
@@ -108,6 +119,7 @@ def test_predictions_in_files_have_no_lineage(tmp_path: Path) -> None:
     assert "predictions in scores/new.parquet" in text
     assert "predictions in scores/old.parquet" in text
     assert "version" not in text
+    assert "roduction" not in text.replace(BINARY_CONDITIONS[1].reason, "")
     assert "Lineage" not in text
 
 
