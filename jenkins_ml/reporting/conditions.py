@@ -72,6 +72,11 @@ def is_change(condition: Condition) -> bool:
     return condition.kind.endswith(_CHANGES)
 
 
+def needs_a_look(condition: Condition) -> bool:
+    """Whether something did not hold; of hundreds of slices the others are only counted where space is short."""
+    return condition.outcome in ("failed", "inconclusive", "warned")
+
+
 def tally(conditions: Iterable[Condition]) -> str:
     """How many there are of each outcome: "1 failed, 12 passed"; empty without any."""
     counts = Counter(condition.outcome for condition in conditions)
@@ -80,6 +85,8 @@ def tally(conditions: Iterable[Condition]) -> str:
 
 def _line(condition: Condition, measurement: Measurement | None) -> Line:
     value, baseline = condition.candidate, condition.baseline
+    if value is None:  # it is about no value, or there is none
+        measurement = None
     candidate, production, difference = Estimate(value=value), Estimate(value=baseline), Estimate()
     if measurement is not None:
         candidate, production = candidate_of(measurement), production_of(measurement)

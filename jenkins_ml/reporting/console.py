@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Self, TextIO
 
 from jenkins_ml.records import Decision
 from jenkins_ml.reporting import subject
-from jenkins_ml.reporting.conditions import Line, is_change, lines, tally
+from jenkins_ml.reporting.conditions import Line, is_change, lines, needs_a_look, tally
 from jenkins_ml.reporting.table import Layout, draw
 from jenkins_ml.reporting.terminal import fit, is_terminal, silence, write_line
 from jenkins_ml.reporting.text import NAME, NOTHING, counted, number, one_line
@@ -158,11 +158,11 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 def conditions_table(decision: Decision) -> None:
     """Print the conditions, and the reasons of those that did not pass, to standard error.
 
-    All that are about all examples; of slices those that did not pass, and how many did.
+    All that are about all examples; of slices those that did not hold, and how many others there are.
     """
     reporter().close()
     found = lines(decision)
-    slices = [line for line in found.sliced if line.condition.outcome != "passed"]
+    slices = [line for line in found.sliced if needs_a_look(line.condition)]
     shown = [*found.overall[:_MOST_LINES], *slices[:_MOST_LINES]]
     if shown:
         columns = ("outcome", "condition", "candidate", subject.other(decision), "limit", "interval", "examples")
@@ -171,13 +171,15 @@ def conditions_table(decision: Decision) -> None:
     listed = set(map(id, shown))
     rest = [line.condition for line in (*found.overall, *found.sliced) if id(line) not in listed]
     if rest:
-        passed = all(item.outcome == "passed" and item.slice for item in rest)
-        what = f"about {counted(len({item.slice for item in rest}), 'slice')}" if passed else "not listed here"
+        harmless = all(item.slice and not needs_a_look(item) for item in rest)
+        what = f"about {counted(len({item.slice for item in rest}), 'slice')}" if harmless else "not listed here"
         write_line(sys.stderr, f"{counted(len(rest), 'condition')} {what}: {tally(rest)}")
     for line in shown:
         item = line.condition
         if item.outcome != "passed":
-            told = f"{item.outcome}: {one_line(item.name, NAME)}: {one_line(item.reason, _LONGEST_REASON)}"
+            # What is said of a slice begins with its name.
+            named = "" if item.slice and item.reason.startswith(item.slice) else f"{one_line(item.name, NAME)}: "
+            told = f"{item.outcome}: {named}{one_line(item.reason, _LONGEST_REASON)}"
             write_line(sys.stderr, fit(told, sys.stderr))
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from jenkins_ml.records import Decision, Measurement
 from jenkins_ml.reporting import subject
-from jenkins_ml.reporting.conditions import Line, lines, tally
+from jenkins_ml.reporting.conditions import Line, lines, needs_a_look, tally
 from jenkins_ml.reporting.differences import worst_first
 from jenkins_ml.reporting.estimate import candidate_of, difference_of, production_of
 from jenkins_ml.reporting.text import NAME, number, one_line
@@ -50,8 +50,8 @@ def summary(decision: Decision, most_rows: int = MOST_ROWS) -> str:
 
 def _conditions(decision: Decision, most: int) -> Iterable[str]:
     found = lines(decision)
-    # Conditions about all examples are few; of slices only what did not pass needs a line.
-    listed = [*found.overall, *(line for line in found.sliced if line.condition.outcome != "passed")]
+    # Conditions about all examples are few; of slices only what did not hold needs a line.
+    listed = [*found.overall, *(line for line in found.sliced if needs_a_look(line.condition))]
     shown = listed[:most]
     if shown:
         other = subject.other(decision)

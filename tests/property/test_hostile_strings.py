@@ -584,8 +584,15 @@ def shown_by_markdown(source: str) -> list[str]:
 def test_markdown_shows_every_text_and_obeys_none() -> None:
     def check(text: str, other: str) -> None:
         cells = shown_by_markdown(markdown.summary(hostile_decision(text, other)))
-        in_slice, measured = 7 * 8, 7 * 8 + 6  # seven conditions did not pass or are about all examples; a measurement
-        places = {0: (text, 80), 7: (other, 300), in_slice: (text, 80), measured: (other, 80), measured + 1: (text, 80)}
+        in_slice, measured = 4 * 8, 6 * 8 + 6  # two conditions of the slice follow four; then the second measurement
+        places = {
+            0: (text, 80),
+            7: (other, 300),
+            in_slice: (text, 80),
+            in_slice + 7: (other, 300),
+            measured: (other, 80),
+            measured + 1: (text, 80),
+        }
         for place, (expected, limit) in places.items():
             assert cells[place].strip() == one_line(expected, limit).replace("@", "@\u200b").strip()
 

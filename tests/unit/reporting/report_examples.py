@@ -130,9 +130,9 @@ def sliced(country: str, outcome: str, reason: str) -> Condition:
     """What came of accuracy in a country."""
     [item] = [item for item in MEASUREMENTS if (item.metric, item.slice) == ("accuracy", f"country={country}")]
     return Condition(
-        name=f"accuracy max_regression country={country}", metric="accuracy", kind="max_regression", outcome=outcome,
+        name=f"accuracy max_regression where country={country}", metric="accuracy", kind="max_regression", outcome=outcome,
         candidate=item.candidate, baseline=item.baseline, limit=0.01, low=item.low, high=item.high, count=item.count,
-        needed=None, reason=reason, slice=item.slice,
+        needed=None, reason=f"{item.slice}: {reason}", slice=item.slice,
     )  # fmt: skip
 
 
@@ -155,8 +155,17 @@ BINARY_CONDITIONS = (
            "0.01 is allowed"),
     sliced("AT", "inconclusive", "between 0.0211 worse and 0.009139 better, 0.01 is allowed; there are 1,320 examples, "
            "about 9,400 would settle it"),
-    replace(sliced("LU", "skipped", "64 examples, and 200 are asked for"), name="accuracy size country=LU", kind="size",
-            limit=200, low=None, high=None),
+    Condition(
+        name="slice size where country=LU", metric="slice", kind="size", outcome="skipped", candidate=None,
+        baseline=None, limit=None, low=None, high=None, count=64, needed=None, slice="country=LU",
+        reason="country=LU: not judged: 64 examples are fewer than min_examples 200",
+    ),
+    Condition(
+        name="accuracy warn_slices", metric="accuracy", kind="warn_slices", outcome="warned", candidate=None,
+        baseline=None, limit=None, low=None, high=None, count=5_200, needed=None,
+        reason="accuracy is worse than in production in 1 of 9 slices, at 95 % confidence for all of them together: "
+        "country=PL",
+    ),
 )  # fmt: skip
 
 BINARY_DECISION = Decision(

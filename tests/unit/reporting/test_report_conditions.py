@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from report_examples import BINARY_DECISION, CONDITIONS, DECISION
 
 from jenkins_ml.reporting.conditions import RANK, lines, tally
+from jenkins_ml.reporting.estimate import Estimate
 
 
 def test_what_did_not_pass_comes_first_and_slices_stay_together() -> None:
@@ -46,6 +47,12 @@ def test_an_interval_of_the_metric_itself_stays_with_the_candidate() -> None:
     assert line.numbers("production") == "candidate 41 [at most 44], limit 0.95, 10,000 examples"
 
 
+def test_what_is_about_no_value_borrows_none() -> None:
+    [line] = [line for line in lines(BINARY_DECISION).overall if line.condition.kind == "warn_slices"]
+    assert (line.candidate, line.production, line.difference) == (Estimate(), Estimate(), Estimate())
+    assert line.numbers("production") == "5,200 examples"
+
+
 def test_outcomes_are_counted_worst_first() -> None:
-    assert tally(BINARY_DECISION.conditions) == "1 failed, 1 inconclusive, 1 skipped, 10 passed"
+    assert tally(BINARY_DECISION.conditions) == "1 failed, 1 inconclusive, 1 warned, 1 skipped, 10 passed"
     assert tally(()) == ""

@@ -88,7 +88,7 @@ def test_a_slice_whose_condition_does_not_hold_comes_first() -> None:
 
 
 def test_of_several_margins_the_tightest_is_shown() -> None:
-    loose = replace(BINARY_DECISION.conditions[-3], limit=0.05, name="loose")
+    loose = replace(BINARY_DECISION.conditions[-4], limit=0.05, name="loose")
     assert loose.slice == "country=PL"
     decision = replace(BINARY_DECISION, conditions=(*BINARY_DECISION.conditions, loose))
     assert differences.worst_first(decision)[0].margin == -0.01
