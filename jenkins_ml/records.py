@@ -191,6 +191,7 @@ class Condition:
     needed: int | None
     reason: str
     slice: str = ""  # which examples it is about, such as "country=DE"; empty for all of them
+    lower_is_better: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,6 +224,7 @@ class Measurement:
     low: Number = None
     high: Number = None
     error: float = 0.0
+    lower_is_better: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -303,6 +303,11 @@ class Gate(Section):
         description="Whether the gate is run again and again on new examples, such as every night: what it has seen "
         "adds up, and the confidence holds over all looks together, for all candidates against one production version.",
     )
+    stream: Annotated[str, Field(pattern=patterns.NAME)] = Field(
+        default="test",
+        description="With `sequential`: what the stream of new examples is called. Under another name everything starts "
+        "anew.",
+    )
     scan: bool = Field(
         default=True,
         description="Whether files that run code when they are loaded are refused (exit 7): Lambda layers, pickles, "

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from zipfile import BadZipFile
 
 import click
-import numpy as np
 
 from jenkins_ml.adapters.clock import now
+from jenkins_ml.adapters.evaluating import Predictions, evaluate
+from jenkins_ml.adapters.evidence import Comparison
+from jenkins_ml.adapters.model_store import ModelStore
 from jenkins_ml.adapters.processes import Worker
 from jenkins_ml.config.model import seconds
-from jenkins_ml.core import examples, gate
-from jenkins_ml.errors import GateInconclusive, GateRejected, IntegrityError, JenkinsMLError
-from jenkins_ml.records import Decision, JournalEntry, Manifest, Trained, VersionRef, encode
-from jenkins_ml.reporting import console, html, junit, markdown
+from jenkins_ml.core import gate
+from jenkins_ml.core.model_conditions import scan_condition, size_condition
+from jenkins_ml.errors import IntegrityError, UsageError
+from jenkins_ml.records import Condition, Decision, JournalEntry, Manifest, Trained, VersionRef, encode
+from jenkins_ml.reporting import console
 from jenkins_ml.reporting.console import Reporter, reporter
-from jenkins_ml.reporting.data import ReportData
-from jenkins_ml.reporting.files import write_atomically
 from jenkins_ml.steps.common import (
     Project,
     built_by,
+    current_or_new_run,
     current_run,
     environment_option,
     in_jenkins,
@@ -31,19 +32,65 @@ from jenkins_ml.steps.common import (
     trained,
 )
 from jenkins_ml.steps.entry import StageCommand
+from jenkins_ml.steps.gate_files import Given, decide_about
+from jenkins_ml.steps.gate_looks import looks_at
+from jenkins_ml.steps.gating import past_decisions, progress_of, refusal, write_reports
+
+_FILE = click.Path(path_type=Path)
 
 
 @click.command("gate", cls=StageCommand)
 @environment_option
+@click.option(
+    "--candidate", type=_FILE, metavar="FILE", help="Decide about these predictions instead of a run's version."
+)
+@click.option("--baseline", type=_FILE, metavar="FILE", help="With --candidate: what the model in production predicts.")
+@click.option("--name", metavar="NAME", help="With --candidate and gate.sequential: what the candidate is called.")
+@click.option("--baseline-name", metavar="NAME", help="The same of the model in production.")
+@click.option("--reports", type=_FILE, metavar="DIR", help="With --candidate: where the reports go.")
+@click.option(
+    "--version",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Gate this version on the data of now, in a run of its own.",
+)
 @json_option
-def command(environment: str | None, as_json: bool) -> None:
-    """Decide whether the version of this run may be released; writes the reports."""
+def command(
+    environment: str | None,
+    candidate: Path | None,
+    baseline: Path | None,
+    name: str | None,
+    baseline_name: str | None,
+    reports: Path | None,
+    version: int | None,
+    as_json: bool,
+) -> None:
+    """Decide whether the version of this run may be released; writes the reports.
+
+    With --candidate about predictions in files (Parquet, Arrow, CSV, npz), which releases nothing.
+    """
+    if candidate is None and any(option is not None for option in (baseline, name, baseline_name, reports)):
+        raise UsageError(
+            "--baseline, --name, --baseline-name and --reports go with --candidate", "name the candidate's file"
+        )
+    if candidate is not None and version is not None:
+        raise UsageError("give either --candidate or --version")
     project = Project.here()
-    run = current_run()
-    join_run(project, run)
+    run = current_run() if candidate is None and version is None else current_or_new_run()
+    if candidate is None:
+        join_run(project, run)
     with reporter() as report:
         report.stage("gate")
-        decision, page = decide(project, run, project.environment(environment), report)
+        where = project.environment(environment)
+        if candidate is not None:
+            given = Given(
+                candidate=candidate, baseline=baseline, name=name, baseline_name=baseline_name, reports=reports
+            )
+            decision, page = decide_about(project, run, where, given, report)
+        else:
+            if version is not None:
+                take_version(project, run, version, report)
+            decision, page = decide(project, run, where, report)
         report.close()
         console.conditions_table(decision)
         if decision.verdict == "approved":
@@ -57,15 +104,26 @@ def command(environment: str | None, as_json: bool) -> None:
 
 def decide(project: Project, run: str, environment: str, report: Reporter) -> tuple[Decision, Path]:
     """The decision of a run against what is in production now, made once, and the page that shows it."""
-    store = project.store
+    store, config = project.store, project.config.gate
     record = trained(project, run)
     manifest = store.verify(record.candidate, record.branch)
     production = store.journal.history(environment).production
     baseline = store.verify(production) if production else None
-    scored = _scored(project, record.data_digest, manifest, record.branch, report)
-    compared = _scored(project, record.data_digest, baseline, None, report) if baseline else None
-    allowed = project.config.gate.first_release == "allow" or not in_jenkins()
-    judgement = gate.decide(project.config.gate, scored, compared, allowed)
+    # Unsafe files are refused before anything is loaded from them.
+    beside = _about_files(project, manifest, record.branch)
+    predictions = Predictions(
+        candidate=_predictions(project, record.data_digest, manifest, record.branch, report),
+        baseline=_predictions(project, record.data_digest, baseline, None, report) if baseline else None,
+    )
+    with store.staging() as scratch:
+        measured = evaluate(config, predictions, project.directory, scratch, progress_of(report))
+    beside += _about_answers(project, manifest, record.branch, predictions.candidate, report)
+    looks = None
+    if config.sequential and production is not None:
+        comparison = Comparison(stream=config.stream, baseline=production, candidate=record.candidate)
+        looks = looks_at(store, config, measured, comparison, run, record.data_digest)
+    allowed = config.first_release == "allow" or not in_jenkins()
+    judgement = gate.decide(config, measured, allowed, beside, looks)
     decision = Decision(
         run=run,
         model=project.config.model,
@@ -75,23 +133,28 @@ def decide(project: Project, run: str, environment: str, report: Reporter) -> tu
         candidate=record.candidate,
         baseline=production,
         data_digest=record.data_digest,
-        count=scored.count,
-        confidence=project.config.gate.confidence,
+        count=measured.overall.count,
+        confidence=config.confidence,
         conditions=judgement.conditions,
         metrics=judgement.metrics,
         baseline_metrics=judgement.baseline_metrics,
         created=now(),
+        measurements=judgement.measurements,
     )
     decision = _hand_over(project, run, record, decision)
-    data = ReportData(
-        decision=decision,
-        candidate=manifest,
-        baseline=baseline,
-        confusion=judgement.confusion,
-        baseline_confusion=judgement.baseline_confusion,
-    )
-    project.report(run, "decision.json", encode(decision).decode())
-    return decision, _report(project.reports(run), data)
+    history = past_decisions(store, environment, run)
+    return decision, write_reports(project.reports(run), decision, judgement, measured, (manifest, baseline), history)
+
+
+def take_version(project: Project, run: str, version: int, report: Reporter) -> None:
+    """Begin a run with a version that another run has trained, and the examples that data.load answers now."""
+    if project.store.read_run(Trained, run, "train") is not None:
+        raise UsageError(f"run {run} has a version already", "gate it without --version, or begin another run")
+    manifest, reference = project.store.manifest(version)
+    data_digest = _predict(project, None, manifest, None, report)
+    record = Trained(run=run, candidate=reference, branch=None, data_digest=data_digest, created=now())
+    project.store.write_run(run, "train", record)
+    report.note(f"run {run} gates version {version}")
 
 
 def stage_name(environment: str, production: VersionRef | None) -> str:
@@ -99,38 +162,61 @@ def stage_name(environment: str, production: VersionRef | None) -> str:
     return f"gate-{environment}-against-{production.version}" if production else f"gate-{environment}"
 
 
-def refusal(decision: Decision) -> JenkinsMLError | None:
-    """The failure that a decision stands for; None when it approves."""
-    subject = f"version {decision.candidate.version}: {decision.summary}"
-    if decision.verdict == "rejected":
-        return GateRejected(f"the gate rejected {subject}", "production is as it was; the report shows each condition")
-    if decision.verdict == "inconclusive":
-        unsettled = any(condition.outcome == "inconclusive" for condition in decision.conditions)
-        hint = "bring more test examples, or set gate.inconclusive" if unsettled else "see the reason, then gate again"
-        return GateInconclusive(f"the gate could not decide on {subject}", hint)
-    return None
+def _about_files(project: Project, manifest: Manifest, branch: str | None) -> list[Condition]:
+    """Conditions on the version's files, none of which is loaded for them.
+
+    Raises:
+        IntegrityError: they run code when they are loaded, or nothing could be scanned.
+    """
+    found: list[Condition] = []
+    if project.config.gate.scan:
+        from jenkins_ml.adapters.artefact_scan import refuse_unsafe
+
+        scan = refuse_unsafe(project.store.path(manifest.version, branch))
+        found.append(scan_condition(len(scan.scanned), []))
+    if (limit := project.config.gate.max_size) is not None:
+        size = sum(entry.size for entry in manifest.files)
+        found.append(size_condition(size, limit, len(manifest.files)))
+    return found
 
 
-def _scored(
-    project: Project, data_digest: str, manifest: Manifest, branch: str | None, report: Reporter
-) -> examples.Scored:
+def _about_answers(
+    project: Project, manifest: Manifest, branch: str | None, predictions: Path, report: Reporter
+) -> tuple[Condition, ...]:
+    """Conditions on what the version answers to the recorded examples, and how quickly."""
+    from jenkins_ml.adapters import serving_check
+    from jenkins_ml.adapters.serving_look import Subject
+
+    subject = Subject(
+        model=project.config.model,
+        version=manifest.version,
+        path=project.store.path(manifest.version, branch),
+        signature=manifest.signature,
+        predictions=predictions,
+    )
+    return serving_check.check(project.config.gate.serving, project.config.gate.latency, subject, report.note)
+
+
+def _predictions(project: Project, data_digest: str, manifest: Manifest, branch: str | None, report: Reporter) -> Path:
     """Labels and predictions of a version on the run's data: kept, or computed now by a process of its own."""
+    if project.store.predictions(manifest.artefact_digest, data_digest) is None:
+        _predict(project, data_digest, manifest, branch, report)
     path = project.store.predictions(manifest.artefact_digest, data_digest)
     if path is None:
-        path = _predict(project, data_digest, manifest, branch, report)
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            labels, predictions = arrays["labels"], arrays["predictions"]
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise IntegrityError(
-            f"{path} holds no predictions: {error}", "remove its folder; they are computed again"
-        ) from error
-    return examples.score(labels, predictions, project.config.gate.task)
+        raise IntegrityError("the predictions that were just kept are gone", "run it again")
+    return path
 
 
-def _predict(project: Project, data_digest: str, manifest: Manifest, branch: str | None, report: Reporter) -> Path:
+def _predict(
+    project: Project, data_digest: str | None, manifest: Manifest, branch: str | None, report: Reporter
+) -> str:
+    """Predict the test split with a version and keep that; answers the digest of the split.
+
+    Args:
+        data_digest: that the split must have; None for any.
+    """
     report.note(f"predicting the test split with version {manifest.version}")
-    store = project.store
+    store: ModelStore = project.store
     with store.staging() as staged, Worker("serving") as worker:
         job = {
             "mode": "predict",
@@ -140,16 +226,14 @@ def _predict(project: Project, data_digest: str, manifest: Manifest, branch: str
             "out": str(staged),
         }
         result = worker.do(job, seconds(project.config.train.timeout))
-        if result["data_digest"] != data_digest:
+        found = str(result["data_digest"])
+        if data_digest not in (None, found):
             raise IntegrityError(
                 "the test split is not the one that this run's model was evaluated on",
                 "data.load must return the same examples at every call; or train again",
             )
-        store.keep_predictions(staged / "predictions", manifest.artefact_digest, data_digest, int(result["count"]))
-    path = store.predictions(manifest.artefact_digest, data_digest)
-    if path is None:
-        raise IntegrityError("the predictions that were just kept are gone", "run it again")
-    return path
+        store.keep_predictions(staged / "predictions", manifest.artefact_digest, found, int(result["count"]))
+    return found
 
 
 def _hand_over(project: Project, run: str, record: Trained, decision: Decision) -> Decision:
@@ -165,8 +249,8 @@ def _hand_over(project: Project, run: str, record: Trained, decision: Decision) 
                 time=decision.created,
                 kind="decision",
                 environment=decision.environment,
-                version=decision.candidate.version,
-                manifest_digest=decision.candidate.manifest_digest,
+                version=record.candidate.version,
+                manifest_digest=record.candidate.manifest_digest,
                 previous=decision.baseline.version if decision.baseline else None,
                 run=run,
                 by=built_by(),
@@ -184,12 +268,6 @@ def _journalled(entries: tuple[JournalEntry, ...], decision: Decision) -> bool:
         == ("decision", decision.run, decision.environment, previous)
         for entry in entries
     )
-
-
-def _report(folder: Path, data: ReportData) -> Path:
-    junit.write(folder / "junit.xml", data.decision)
-    write_atomically(folder / "summary.md", markdown.summary(data.decision))
-    return html.write(folder, data)
 
 
 if __name__ == "__main__":

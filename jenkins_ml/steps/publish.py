@@ -22,6 +22,7 @@ from jenkins_ml.reporting import pull_request
 from jenkins_ml.reporting.console import reporter
 from jenkins_ml.reporting.text import one_line
 from jenkins_ml.steps.common import Project, current_run, json_option, print_json
+from jenkins_ml.steps.gating import named
 
 _STATES: Final[Mapping[Verdict, State]] = {"approved": "success", "rejected": "failure", "inconclusive": "error"}
 _LONGEST_FAILURE: Final = 4096  # bytes; a description takes far less
@@ -185,7 +186,7 @@ def _status(subject: str, decision: Decision | None, directory: Path, environmen
 def _verdict(decision: Decision | None, directory: Path) -> tuple[State, str]:
     """The state, and one line that says why."""
     if decision is not None:
-        return _STATES[decision.verdict], one_line(f"version {decision.candidate.version}: {decision.summary}")
+        return _STATES[decision.verdict], one_line(f"{named(decision)}: {decision.summary}")
     try:
         with (directory / names.FAILURE_FILE).open("rb") as file:
             failure = file.read(_LONGEST_FAILURE).decode(errors="replace")

@@ -30,7 +30,8 @@ from jenkins_ml.steps.common import (
     trained,
 )
 from jenkins_ml.steps.entry import StageCommand
-from jenkins_ml.steps.gate import refusal, stage_name
+from jenkins_ml.steps.gate import stage_name
+from jenkins_ml.steps.gating import refusal
 
 
 @click.command("serve", cls=StageCommand)

@@ -9,17 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from jenkins_ml import names
 from jenkins_ml.adapters import files
 from jenkins_ml.adapters.clock import now
+from jenkins_ml.adapters.evaluating import measured_values
 from jenkins_ml.adapters.processes import Imports, Worker, run_command
 from jenkins_ml.config.model import Train, seconds
 from jenkins_ml.config.overrides import overridden
-from jenkins_ml.core import examples, metrics
-from jenkins_ml.core.conditions import average_of
-from jenkins_ml.core.ranking import Average
 from jenkins_ml.errors import StageFailed, Unavailable
 from jenkins_ml.records import (
     Lineage,
@@ -74,14 +71,10 @@ def _train(project: Project, run: str, report: Reporter) -> Trained:
         )
     with store.staging() as staged:
         result = _make(project, train, staged, report)
-        labels, predictions = _evaluated(staged)
-        scored = examples.score(labels, predictions, project.config.gate.task)
-        averages: dict[str, Average] = {
-            name: average_of(limits) for name, limits in project.config.gate.metrics.items()
-        }
+        values = measured_values(project.config.gate, staged / "predictions" / "predictions.npz", staged)
         branch = project.candidate_branch
         version = store.reserve()
-        manifest = _manifest(project, train, run, version, staged, result, metrics.evaluate(scored, averages))
+        manifest = _manifest(project, train, run, version, staged, result, values)
         reference = store.commit(staged / "model", manifest, branch)
         store.keep_predictions(
             staged / "predictions", manifest.artefact_digest, result["data_digest"], int(result["count"])
@@ -147,11 +140,6 @@ def _fingerprint(path: Path) -> frozenset[tuple[str, int, int, int]] | None:
         return None
     every = [path, *path.rglob("*")] if path.is_dir() else [path]
     return frozenset((str(item), (found := item.stat()).st_ino, found.st_size, found.st_mtime_ns) for item in every)
-
-
-def _evaluated(staged: Path) -> tuple[np.ndarray, np.ndarray]:
-    with np.load(staged / "predictions" / "predictions.npz", allow_pickle=False) as arrays:
-        return arrays["labels"], arrays["predictions"]
 
 
 def _manifest(

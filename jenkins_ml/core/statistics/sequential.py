@@ -24,15 +24,17 @@ from typing import Final
 
 import numpy as np
 
-from jenkins_ml.core.quantiles import normal_quantile
 from jenkins_ml.core.statistics.bets import Floats, log_wealth, of_counts
 from jenkins_ml.core.statistics.intervals import MOST_NEEDED, POWER, Estimate
 from jenkins_ml.core.statistics.looks import check
+from jenkins_ml.core.statistics.quantiles import normal_quantile
 from jenkins_ml.errors import IntegrityError
 from jenkins_ml.records import LookSums
 
 PLANNED_LOOKS: Final = 10  # after so many like the first the bounds are narrowest; a factor of 5 matters little
 LEAST_PLANNED: Final = 400  # examples: a first look that is almost empty says nothing about the others
+# Without a known reach bounds are kept wider at first, while skewed numbers are not yet close enough to normal ones.
+LEAST_PLANNED_T: Final = 4000
 _NOISE: Final = 1e-9  # relative: a spread below this is rounding
 
 
@@ -47,6 +49,16 @@ def share_of(alpha: float, position: int) -> float:
         position: of the candidate among all that were looked at against the same baseline, from 1.
     """
     return alpha / (position * (position + 1))
+
+
+def planned_for(first: int, reach: float | None) -> int:
+    """After how many examples bounds are narrowest, fixed by the first look before its examples are seen.
+
+    Args:
+        first: how many examples the first look has.
+        reach: the most that one of them can add; None where that is not known.
+    """
+    return max(PLANNED_LOOKS * first, LEAST_PLANNED_T if reach is None else LEAST_PLANNED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +122,7 @@ def merged(looks: Sequence[LookSums]) -> Evidence:
     return Evidence(
         looks=len(looks),
         count=count,
-        planned=max(PLANNED_LOOKS * looks[0].count, LEAST_PLANNED),
+        planned=planned_for(looks[0].count, reach),
         baseline=math.fsum(look.count * look.baseline for look in looks) / count,
         point=point,
         spread=within + between,

@@ -1,0 +1,162 @@
+"""How far a value, or its change against production, may lie from what was seen.
+
+Both versions answered the same examples, so every comparison here is paired. Each bound holds by itself with the
+confidence asked for (together: 2 * confidence - 1). Each metric has one method, its source named at its function:
+
+    shares of examples: accuracy, top-k       Wilson's score interval; Tango's of paired proportions
+    means: losses, errors                     Student's t; of the paired differences
+    functions of means: rmse, r2, the user's  the delta method
+    precision, recall, f1, ... of decisions   paired bootstrap (`resampling`)
+    roc_auc, pr_auc                           by influence (`ranking`); for roc_auc that is DeLong's
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from jenkins_ml.core.statistics.quantiles import normal_quantile, t_quantile
+
+POWER: Final = 0.8  # the chance that the planned number of examples settles it, the custom of the field
+MOST_NEEDED: Final = 10**9  # more examples than this settle nothing in practice
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value, or candidate - baseline.
+
+    Args:
+        point: as seen.
+        low, high: what it is not below, and not above, each with the confidence asked for; infinite where the examples
+            tell nothing.
+        sigma: standard deviation of what one example adds to it: its standard error times the root of the count.
+    """
+
+    point: float
+    low: float
+    high: float
+    sigma: float
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over examples of a number x each, with weights w: all a mean and its error are made from.
+
+    Args:
+        count: how many examples have a weight above 0.
+        weight: sum of w; without weights the count.
+        squares: sum of w^2.
+        first: sum of w x.
+        crossed: sum of w^2 x.
+        second: sum of w^2 x^2.
+    """
+
+    count: int
+    weight: float
+    squares: float
+    first: float
+    crossed: float
+    second: float
+
+    @property
+    def mean(self) -> float:
+        """Sum of w x over the sum of w."""
+        return self.first / self.weight
+
+    @property
+    def error(self) -> float:
+        """Standard error of the mean, infinite for fewer than two examples.
+
+        Without weights the root of s^2 / n; with them the linearised error of a quotient of sums: W. Cochran, "Sampling
+        Techniques", 1977, section 6.
+        """
+        if self.count < 2:
+            return math.inf
+        mean = self.mean
+        spread = self.second - 2 * mean * self.crossed + mean * mean * self.squares
+        return math.sqrt(max(spread, 0.0) * self.count / (self.count - 1)) / self.weight
+
+
+def proportion(successes: int, count: int, confidence: float) -> Estimate:
+    """A share of examples, by Wilson's score interval: E. Wilson, J. American Statistical Association 22, 1927."""
+    z = normal_quantile(confidence)
+    share = successes / count
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    reach = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
+    sigma = math.sqrt(max(share * (1 - share), 1 / count))
+    return Estimate(share, min(max(middle - reach, 0.0), share), max(min(middle + reach, 1.0), share), sigma)
+
+
+def paired_proportions(gained: int, lost: int, count: int, confidence: float) -> Estimate:
+    """Difference of two shares of the same examples.
+
+    T. Tango, "Equivalence test and confidence interval for the difference in proportions for the paired-sample
+    design", Statistics in Medicine 17, 1998: all differences that the score test does not reject. Where no example is
+    discordant it is as wide as z**2 / (count + z**2) to both sides.
+
+    Args:
+        gained: examples that only the candidate has right.
+        lost: examples that only the baseline has right.
+        count: all examples, at least 1.
+        confidence: of each bound, in (0.5, 1).
+    """
+    z = normal_quantile(confidence)
+    low = _score_bound(gained, lost, count, z)
+    high = -_score_bound(lost, gained, count, z)
+    discordant = max(gained + lost, 1)  # the next example may be one, even if none of these is
+    return Estimate((gained - lost) / count, low, high, math.sqrt(discordant / count))
+
+
+def _score_bound(gained: int, lost: int, count: int, z: float) -> float:
+    """The lowest difference that the score test with the critical value z does not reject, by bisection."""
+    rejected, kept = -1.0, (gained - lost) / count
+    while rejected < (middle := (rejected + kept) / 2) < kept:
+        # Share of examples that only the baseline has right, most likely given the difference: A q^2 + B q + C = 0.
+        a = 2 * count
+        b = (2 * count - gained + lost) * middle - gained - lost
+        c = -lost * middle * (1 - middle)
+        share = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
+        variance = count * max(2 * share + middle * (1 - middle), 0.0)
+        if gained - lost - count * middle > z * math.sqrt(variance):
+            rejected = middle
+        else:
+            kept = middle
+    return rejected
+
+
+def mean(moments: Moments, confidence: float) -> Estimate:
+    """A mean, or a mean of paired differences, by Student's t interval."""
+    return around(moments.mean, moments.error, moments.count, confidence)
+
+
+def around(point: float, error: float, count: int, confidence: float) -> Estimate:
+    """A value with a standard error that rests on `count` examples, by Student's t."""
+    if count < 2 or not math.isfinite(error):  # an infinite spread says that the examples tell nothing
+        return Estimate(point, -math.inf, math.inf, math.inf)
+    reach = t_quantile(confidence, count - 1) * error
+    return Estimate(point, point - reach, point + reach, error * math.sqrt(count))
+
+
+def examples_needed(count: int, sigma: float, distance: float, confidence: float) -> int | None:
+    """About how many examples settle a comparison that `count` examples did not.
+
+    The sample size of a one-sided test with the power `POWER`, if the next examples are like these:
+    ((z_confidence + z_POWER) * sigma / distance)**2; for paired proportions sigma**2 is the share of discordant
+    examples (R. Connor, Biometrics 43, 1987), which gives 6.18 * share / distance**2 at 95 %.
+
+    Args:
+        count: the examples at hand.
+        sigma: of `Estimate`.
+        distance: from the difference as seen to the margin.
+        confidence: of the comparison, in (0.5, 1).
+
+    Returns:
+        More than `count`; None where more than `MOST_NEEDED` would be.
+    """
+    distance = abs(distance)
+    if distance == 0:
+        return None
+    ratio = (normal_quantile(confidence) + normal_quantile(POWER)) * sigma / distance
+    planned = ratio * ratio  # infinite where it is too large, which ** would raise
+    return max(math.ceil(planned), count + 1) if planned <= MOST_NEEDED else None
