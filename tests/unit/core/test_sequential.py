@@ -116,6 +116,17 @@ def test_bounds_of_a_share_hold_what_was_seen_and_mirror(counts, alpha):
     assert surer.high >= found.high
 
 
+@law
+@given(counted(), st.floats(-0.99, 0.99), alphas)
+def test_a_bound_lies_where_the_money_has_grown_enough(counts, limit, alpha):
+    """So the simulated error rates, which look at the money, are those of the bounds."""
+    gained, discordant, count = counts
+    evidence = share(gained, discordant - gained, count)
+    wealth = bets.log_wealth(evidence.more, count, limit, evidence.planned)
+    assume(abs(wealth + math.log(alpha)) > 1e-6)
+    assert (bounds(evidence, alpha).low >= limit) == (wealth >= -math.log(alpha))
+
+
 @pytest.mark.parametrize("count", [50, 200, 1000, 6000])
 def test_no_discordant_example_is_not_certainty(count):
     found = bounds(share(0, 0, count), 0.05)
