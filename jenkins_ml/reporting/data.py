@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from jenkins_ml.core.evaluation.curves import Curves
 from jenkins_ml.records import Decision, Manifest, Number, Verdict
+
+if TYPE_CHECKING:
+    from jenkins_ml.core.evaluation.curves import Curves  # it imports numpy
 
 Confusion = tuple[tuple[int, ...], ...]
 """Counts of examples, square: one row a true class, one column a predicted class, both in the order of the labels."""

@@ -9,7 +9,6 @@ from typing import Final
 
 from jenkins_ml.records import Condition, Decision, Measurement, Number, Outcome
 from jenkins_ml.reporting.conditions import RANK
-from jenkins_ml.reporting.direction import lower_is_better
 
 _WARNS: Final = "warn_"
 
@@ -85,11 +84,12 @@ def overall(decision: Decision) -> tuple[Difference, ...]:
     named = {item.metric for item in compared}
     for item in decision.measurements:
         if not item.slice and item.metric not in named:
-            found += _unlimited(item.metric, item.candidate, item.baseline, item.count, item.low, item.high)
+            found += _unlimited(item)
             named.add(item.metric)
     for metric in sorted(decision.metrics.keys() - named):  # a decision may come without measurements
-        baseline = decision.baseline_metrics.get(metric)
-        found += _unlimited(metric, decision.metrics[metric], baseline, decision.count)
+        candidate, baseline = decision.metrics[metric], decision.baseline_metrics.get(metric)
+        if candidate is not None and baseline is not None:
+            found.append(Difference(name=metric, candidate=candidate, production=baseline, count=decision.count))
     return tuple(found)
 
 
@@ -105,11 +105,8 @@ def worst_first(decision: Decision) -> tuple[SliceFinding, ...]:
         if condition.slice:
             conditions.setdefault((condition.metric, condition.slice), []).append(condition)
     whole = {item.metric: item.candidate for item in decision.measurements if not item.slice}
-    directions = {item.metric: lower_is_better(item.metric) for item in decision.measurements if item.slice}
     found = [
-        _finding(item, conditions.get((item.metric, item.slice), []), directions[item.metric])
-        for item in decision.measurements
-        if item.slice
+        _finding(item, conditions.get((item.metric, item.slice), [])) for item in decision.measurements if item.slice
     ]
 
     def order(finding: SliceFinding) -> tuple[int, float]:
@@ -130,34 +127,32 @@ def _of_condition(condition: Condition) -> Difference | None:
         low=condition.low,
         high=condition.high,
         margin=_margin(condition),
-        lower_is_better=lower_is_better(condition.metric),
+        lower_is_better=condition.lower_is_better,
         outcome=condition.outcome,
     )
 
 
-def _unlimited(
-    metric: str, candidate: Number, baseline: Number, count: int, low: Number = None, high: Number = None
-) -> Iterable[Difference]:
-    if candidate is not None and baseline is not None:
+def _unlimited(item: Measurement) -> Iterable[Difference]:
+    if item.candidate is not None and item.baseline is not None:
         yield Difference(
-            name=metric,
-            candidate=candidate,
-            production=baseline,
-            count=count,
-            low=low,
-            high=high,
-            lower_is_better=lower_is_better(metric),
+            name=item.metric,
+            candidate=item.candidate,
+            production=item.baseline,
+            count=item.count,
+            low=item.low,
+            high=item.high,
+            lower_is_better=item.lower_is_better,
         )
 
 
-def _finding(measurement: Measurement, conditions: list[Condition], lower: bool) -> SliceFinding:
+def _finding(measurement: Measurement, conditions: list[Condition]) -> SliceFinding:
     outcomes = sorted((condition.outcome for condition in conditions), key=RANK.__getitem__)
     # Of several margins the one that leaves least.
     margins = [margin for item in conditions if (margin := _margin(item)) is not None]
     return SliceFinding(
         measurement=measurement,
-        margin=(min if lower else max)(margins, default=None),
-        lower_is_better=lower,
+        margin=(min if measurement.lower_is_better else max)(margins, default=None),
+        lower_is_better=measurement.lower_is_better,
         outcome=outcomes[0] if outcomes else None,
     )
 
@@ -175,7 +170,7 @@ def _margin(condition: Condition) -> Number:
         if condition.baseline is None:
             return None
         better *= abs(condition.baseline)
-    return -better if lower_is_better(condition.metric) else better
+    return -better if condition.lower_is_better else better
 
 
 def _evidence(finding: SliceFinding, whole: Number) -> float:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from jenkins_ml.core.evaluation.curves import Curves
-from jenkins_ml.core.quantiles import normal_quantile
+from jenkins_ml.core.statistics.intervals import proportion
 from jenkins_ml.reporting.charts import square
 from jenkins_ml.reporting.charts.picture import Picture
 from jenkins_ml.reporting.estimate import Estimate
 from jenkins_ml.reporting.svg import GRID, INK, Drawing, mix
 from jenkins_ml.reporting.text import counted, number
+
+if TYPE_CHECKING:
+    from jenkins_ml.core.evaluation.curves import Curves  # it imports numpy
 
 _TITLE: Final = "Calibration"
 _STRIP: Final = 48  # pixels below the plot that show how many examples each bin has
@@ -57,27 +58,10 @@ def draw(versions: Mapping[str, Curves], confidence: float) -> Picture | None:
     )
 
 
-def wilson(share: float, count: int, confidence: float) -> tuple[float, float]:
-    """What a share is not below and not above, each with a confidence.
-
-    E. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
-
-    Args:
-        share: observed, in [0, 1].
-        count: of how many examples, at least 1.
-        confidence: of each bound, in (0.5, 1).
-    """
-    z = normal_quantile(confidence)
-    centre = share + z * z / (2 * count)
-    reach = z * math.sqrt(max(share * (1 - share), 0.0) / count + (z / (2 * count)) ** 2)
-    whole = 1 + z * z / count
-    return max((centre - reach) / whole, 0.0), min((centre + reach) / whole, 1.0)
-
-
 def _draw_bin(drawing: Drawing, whose: str, item: Bin, confidence: float, most: int) -> None:
     score, share, count = item
     colour = square.colour(whose)
-    low, high = wilson(share, count, confidence)
+    low, high = _interval(share, count, confidence)
     x, y = square.at((score, share))
     drawing.line(square.at((score, low)), square.at((score, high)), colour, 2)
     square.dot(drawing, whose, (x, y))
@@ -89,10 +73,16 @@ def _draw_bin(drawing: Drawing, whose: str, item: Bin, confidence: float, most: 
 def _told(bins: list[Bin], confidence: float) -> str:
     found = []
     for score, share, count in bins[:_MOST_TOLD]:
-        low, high = wilson(share, count, confidence)
+        low, high = _interval(share, count, confidence)
         estimate = Estimate(value=share, low=low, high=high)
         found.append(f"{number(score, 3)} became {estimate.written()} of {count:,}")
     if len(bins) > _MOST_TOLD:
         found.append(f"{len(bins) - _MOST_TOLD} more bins")
     total = sum(count for _, _, count in bins)
     return f"{counted(total, 'example')}, mean score and share of class 1: {', '.join(found)}"
+
+
+def _interval(share: float, count: int, confidence: float) -> tuple[float, float]:
+    """What the share is not below and not above; of weighted examples as if there were so many without weights."""
+    found = proportion(round(share * count), count, confidence)
+    return found.low, found.high

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from jenkins_ml.core.evaluation.curves import Curves
 from jenkins_ml.reporting.charts import square
 from jenkins_ml.reporting.charts.picture import Picture
 from jenkins_ml.reporting.svg import INK, Point
 from jenkins_ml.reporting.text import number
+
+if TYPE_CHECKING:
+    from jenkins_ml.core.evaluation.curves import Curves  # it imports numpy
 
 _TITLE: Final = "ROC"
 _TOLD: Final = (0.01, 0.05, 0.1, 0.2)  # false positive rates

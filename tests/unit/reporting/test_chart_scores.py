@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from picture_reader import numbers, texts
@@ -62,18 +61,6 @@ def test_many_bins_are_told_in_part() -> None:
     picture = calibration.draw({square.CANDIDATE: replace(STEP, calibration=bins)}, 0.95)
     assert picture is not None
     assert ", 80 more bins;" in picture.description
-
-
-@given(st.integers(1, 10**7), st.floats(0, 1), st.floats(0.51, 0.999))
-def test_the_interval_holds_the_share_and_solves_the_score_equation(
-    count: int, share: float, confidence: float
-) -> None:
-    low, high = calibration.wilson(share, count, confidence)
-    assert 0 <= low <= share + 1e-12
-    assert share - 1e-12 <= high <= 1
-    z = calibration.normal_quantile(confidence)
-    for bound in (low, high):
-        assert (share - bound) ** 2 == pytest.approx(z * z * bound * (1 - bound) / count, abs=1e-9)
 
 
 def test_nothing_to_draw_gives_no_picture() -> None:

@@ -40,7 +40,9 @@ def test_metrics_without_a_condition_come_as_they_were_measured() -> None:
     ],
 )
 def test_each_limit_of_a_change_is_a_margin(metric: str, kind: str, limit: float, margin: float) -> None:
-    condition = replace(CONDITIONS[1], metric=metric, kind=kind, limit=limit, candidate=0.4, baseline=-0.5)
+    condition = replace(
+        CONDITIONS[1], kind=kind, limit=limit, candidate=0.4, baseline=-0.5, lower_is_better=metric == "loss"
+    )
     [found] = differences.overall(replace(DECISION, conditions=(condition,), metrics={}))
     assert found.margin == margin
 
