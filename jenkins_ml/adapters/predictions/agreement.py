@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jenkins_ml.adapters.predictions.rows import Pair
-from jenkins_ml.core.evaluation.block import Array
+from jenkins_ml.core.arrays import Array
 
 
 class Agreement:

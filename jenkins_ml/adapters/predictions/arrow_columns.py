@@ -13,7 +13,8 @@ from jenkins_ml.adapters.predictions.columns import Field, Kind, Layout
 from jenkins_ml.adapters.predictions.ids import Ids, Texts
 from jenkins_ml.adapters.predictions.rows import Rows
 from jenkins_ml.adapters.predictions.values import as_ids, as_number_feature, as_numbers, no_value, side_by_side
-from jenkins_ml.core.evaluation.block import Array, Coded, Feature
+from jenkins_ml.core.arrays import Array
+from jenkins_ml.core.evaluation.block import Coded, Feature
 
 _BOOLEANS = ("false", "true")
 
@@ -90,7 +91,12 @@ class Converter:
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
         values, places = self._dictionary(name, column.dictionary)
-        codes = _without(_numpy(column.indices), column.indices)
+        codes = _numpy(column.indices)
+        used = codes[_present(column.indices)] if column.indices.null_count else codes
+        if len(used) and not 0 <= used.min() <= used.max() < len(column.dictionary):
+            # Parquet's reader does not look.
+            raise ValueError(f"column {name} refers to values that its dictionary does not have")
+        codes = _without(codes, column.indices)
         if places is not None:
             codes = places.take(codes, mode="wrap")  # the last place is where -1 looks
         return Coded(codes, values)
@@ -187,10 +193,10 @@ def _bits(buffer: Any, offset: int, count: int) -> NDArray[np.uint8]:
 
 
 def _without(codes: Array, column: Any) -> Array:
-    """Codes with -1 where the column is null."""
-    if not column.null_count:
-        return codes
-    return np.where(_present(column), codes, -1).astype(np.int32)
+    """Codes with a sign, -1 where the column is null."""
+    if codes.dtype.kind == "u" or column.null_count:
+        codes = codes.astype(np.int32)
+    return np.where(_present(column), codes, np.int32(-1)) if column.null_count else codes
 
 
 def _texts(column: Any) -> Texts:

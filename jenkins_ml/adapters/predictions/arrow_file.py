@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from jenkins_ml.adapters.predictions.columns import Layout
 from jenkins_ml.adapters.predictions.rows import Rows
 
 _FORGET_EVERY = 2**20  # rows
+_STREAM_END = b"\xff\xff\xff\xff\0\0\0\0"
 
 
 class ArrowSource:
@@ -34,6 +36,8 @@ class ArrowSource:
         self._stream = stream
         self.rows: int | None = None
         with reading(path, self.form):
+            if stream:
+                self._refuse_cut_stream()
             self.fields = fields_of(self._reader(self._mapped()).schema)
 
     def read(self, layout: Layout, rows: int) -> Iterator[Rows]:
@@ -53,6 +57,13 @@ class ArrowSource:
                     if done % _FORGET_EVERY < rows:
                         # The bytes stay in the page cache, and are no longer counted as ours.
                         mapped.madvise(mmap.MADV_DONTNEED)
+
+    def _refuse_cut_stream(self) -> None:
+        """Refuse a stream that ends between two batches: without the mark of its end nothing says that some are missing."""
+        with self.path.open("rb") as file:
+            file.seek(-min(len(_STREAM_END), file.seek(0, os.SEEK_END)), os.SEEK_END)
+            if file.read() != _STREAM_END:
+                raise ValueError("the stream ends without the mark of its end")
 
     def _mapped(self) -> mmap.mmap:
         """The file in the address space: batches as large as their writer made them are never in memory as a whole.

@@ -41,7 +41,7 @@ class CsvSource:
         require_arrow(path)
         self.path = path
         self.rows: int | None = None
-        with reading(path, self.form), self._open((), {}) as reader:
+        with self._explained(), self._open((), {}) as reader:
             self._names: list[str] = reader.schema.names
         self.fields = tuple(Field(name, "unparsed", "text") for name in self._names)
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from jenkins_ml.core.evaluation.block import Array
+from jenkins_ml.core.arrays import Array
 
 Words: TypeAlias = NDArray[np.uint64]
 

@@ -143,7 +143,7 @@ class ById:
         if (row := self._agreement.compare(pair)) is not None:
             self._agreement.first = shown(_ids(pair.candidate), row)
         self._did(len(pair) * STEPS)
-        return pair
+        return pair.without_ids()
 
     def _any_order(self, ours: Iterator[Rows], theirs: Iterator[Rows], before: int) -> Iterator[Pair]:
         """The rows from the first difference of the order on; `before` says how many came before it."""

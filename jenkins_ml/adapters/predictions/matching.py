@@ -14,7 +14,7 @@ from jenkins_ml.adapters.predictions.ids import Ids, Words, keys
 from jenkins_ml.adapters.predictions.records import Packing
 from jenkins_ml.adapters.predictions.rows import Pair, Rows
 from jenkins_ml.adapters.predictions.spill import Spill, groups
-from jenkins_ml.core.evaluation.block import Array
+from jenkins_ml.core.arrays import Array
 
 _MOST_ROWS = 2**18  # of both files together, joined at once
 _MOST_BYTES = 2**24

@@ -22,7 +22,8 @@ from jenkins_ml.adapters.predictions.columns import Field, Kind, Layout
 from jenkins_ml.adapters.predictions.ids import Ids, Texts, offsets_of
 from jenkins_ml.adapters.predictions.rows import Rows
 from jenkins_ml.adapters.predictions.values import as_ids, as_number_feature, as_numbers, side_by_side
-from jenkins_ml.core.evaluation.block import Array, Coded, Feature
+from jenkins_ml.core.arrays import Array
+from jenkins_ml.core.evaluation.block import Coded, Feature
 from jenkins_ml.errors import JenkinsMLError, UsageError
 
 _ALIASES = {"labels": "label", "predictions": "prediction"}

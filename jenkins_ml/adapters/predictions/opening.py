@@ -73,7 +73,7 @@ def _first_bytes(path: Path) -> bytes:
             )
         with path.open("rb") as file:
             start = file.read(_TELLING)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(
             f"{path}: there is no such file", "check the path, and that the stage before wrote it"
         ) from error

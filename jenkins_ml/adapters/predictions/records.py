@@ -8,7 +8,8 @@ import numpy as np
 
 from jenkins_ml.adapters.predictions.ids import Ids, keys
 from jenkins_ml.adapters.predictions.rows import Dictionary, Rows
-from jenkins_ml.core.evaluation.block import Array, Coded, Feature
+from jenkins_ml.core.arrays import Array
+from jenkins_ml.core.evaluation.block import Coded, Feature
 from jenkins_ml.errors import UsageError
 
 # The texts of a column are kept in memory once, while its rows are not.

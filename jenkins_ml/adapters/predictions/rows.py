@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeAlias, TypeVar, cast
 
 import numpy as np
 
 from jenkins_ml.adapters.predictions.ids import Ids, Texts
-from jenkins_ml.core.evaluation.block import Array, Coded, Feature
+from jenkins_ml.core.arrays import Array
+from jenkins_ml.core.evaluation.block import Coded, Feature
 
 Column: TypeAlias = Array | Coded | Texts
 
@@ -58,6 +59,12 @@ class Pair:
 
     def __getitem__(self, part: slice) -> Pair:
         return Pair(self.candidate[part], None if self.baseline is None else self.baseline[part])
+
+    def without_ids(self) -> Pair:
+        """The same rows, as they are when ids have done their work."""
+        return Pair(
+            replace(self.candidate, ids=None), None if self.baseline is None else replace(self.baseline, ids=None)
+        )
 
 
 T = TypeVar("T", Rows, Pair)

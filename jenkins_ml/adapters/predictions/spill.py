@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jenkins_ml.adapters.files import translated
-from jenkins_ml.core.evaluation.block import Array
+from jenkins_ml.core.arrays import Array
 from jenkins_ml.errors import Unavailable
 
 PARTS = 2**10

@@ -11,7 +11,8 @@ from jenkins_ml.adapters.predictions.joining import STEPS, ById, alone, by_posit
 from jenkins_ml.adapters.predictions.opening import open_source
 from jenkins_ml.adapters.predictions.rows import Feed, Pair, joined_pairs
 from jenkins_ml.adapters.predictions.sides import Side, sides
-from jenkins_ml.core.evaluation.block import Array, Block
+from jenkins_ml.core.arrays import Array
+from jenkins_ml.core.evaluation.block import Block
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 Joined: TypeAlias = Literal["position", "order", "sorted"]

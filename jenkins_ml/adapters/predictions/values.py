@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jenkins_ml.core.evaluation.block import Array
+from jenkins_ml.core.arrays import Array
 from jenkins_ml.errors import UsageError
 
 EXACT = 2**53
