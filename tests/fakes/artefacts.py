@@ -59,6 +59,7 @@ def saved_model(
     outputs: tuple[str, ...] = (),
     main: tuple[str, ...] = (),
     assets: tuple[str, ...] = (),
+    old_assets: tuple[str, ...] = (),
     bound: Mapping[str, tuple[int, ...]] | None = None,
     objects: tuple[int, ...] = (),
     metadata: str = "",
@@ -72,6 +73,7 @@ def saved_model(
         outputs: tensors of its signature.
         main: nodes that run at loading.
         assets: tensors that hold the paths of assets.
+        old_assets: the same, where TensorFlow 1 notes them.
         bound: what its functions are bound to: numbers of objects.
         objects: the kind of each object: the number of its field.
         metadata: what Keras noted about the first object.
@@ -88,6 +90,9 @@ def saved_model(
         named = b"".join(field(2, field(1, each) + field(2, field(1, each))) for each in outputs)
         meta += field(5, field(1, "serving_default") + field(2, named))
     meta += b"".join(field(6, field(1, field(1, each)) + field(2, "vocabulary.txt")) for each in assets)
+    if old_assets:
+        packed = b"".join(field(1, field(1, "type") + field(2, field(1, field(1, each)))) for each in old_assets)
+        meta += field(4, field(1, "saved_model_assets") + field(2, field(5, packed)))
     graph_of_objects = b"".join(field(1, field(kind, b"")) for kind in objects)
     if metadata:
         graph_of_objects += field(1, field(4, field(1, "_tf_keras_layer") + field(3, metadata)))

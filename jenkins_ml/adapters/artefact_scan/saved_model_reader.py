@@ -207,7 +207,12 @@ class _Reader:
         )
 
     def _collection(self, graph: MetaGraph, place: Place) -> None:
+        holds_assets = last_text(self._data, *place, 1) == "saved_model_assets"  # TensorFlow 1 keeps them here
         for value in messages(self._data, *place, 2):
+            for packed in messages(self._data, *value, 5) if holds_assets else ():
+                for any_value in messages(self._data, *packed, 1):
+                    for asset in messages(self._data, *any_value, 2):
+                        self._asset(graph, asset)
             for nodes in messages(self._data, *value, 1):
                 graph.roots |= {node_of(name) for name in texts(self._data, *nodes, 1)}
 

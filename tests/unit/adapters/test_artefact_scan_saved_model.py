@@ -192,10 +192,9 @@ BY_VARIABLE = (
 def test_a_table_is_filled_from_an_asset(tmp_path):
     assert found(tmp_path, table(FILL)) == []
     assert found(tmp_path, table(*BY_VARIABLE, bound={"fill": (1, 0)}, objects=(5, 10))) == []
-    direct = saved_model(
-        node("asset", "Const"), node("i", "InitializeTableFromTextFileV2", "table", "asset"), assets=("asset:0",)
-    )
-    assert found(tmp_path, direct) == []
+    direct = (node("asset", "Const"), node("i", "InitializeTableFromTextFileV2", "table", "asset"))
+    assert found(tmp_path, saved_model(*direct, assets=("asset:0",))) == []
+    assert found(tmp_path, saved_model(*direct, old_assets=("asset:0",))) == []
 
 
 @pytest.mark.parametrize(
