@@ -210,7 +210,6 @@ CASES = (
     Case("accuracy, 0.5 % discordant", "bets", 200, 0.005, accuracy(0.005)),
     Case("accuracy, 0.5 % discordant", "bets", 1000, 0.004, accuracy(0.005)),
     Case("brier", "bets", 200, 0.005, mean(brier, 1.0)),
-    Case("brier", "bets", 1000, 0.003, mean(brier, 1.0)),
     Case("log loss, rare costly mistakes", "bets", 200, 0.04, mean(costly, LOG_LOSS_REACH), LOG_LOSS_REACH),
     Case(
         "log loss clipped at 0.01, rare costly mistakes", "bets", 200, 0.04, mean(costly, CLIPPED_REACH), CLIPPED_REACH

@@ -19,14 +19,13 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jenkins_ml.core.arrays import Floats, Integers, sums_by
 from jenkins_ml.errors import StageFailed
-
-Floats: TypeAlias = NDArray[np.float64]
 
 STEPS: Final = 18  # down to a stake of 0.0002, the best one after some 10**9 examples
 # Half an e-fold apart: at a bound the best stake is only known to about a third of one. The highest would be 1, but who
@@ -52,12 +51,17 @@ def of_counts(gained: int, lost: int) -> tuple[Floats, Floats]:
     return gained * won + lost * paid, lost * won + gained * paid
 
 
-def of_differences(differences: Floats, reach: float) -> tuple[Floats, Floats]:
-    """The sums for examples that move a mean by these.
+def of_differences(differences: Floats, reach: float, places: Integers, size: int) -> tuple[Floats, Floats]:
+    """The sums for examples that move means by these; they add up over blocks of examples.
 
     Args:
-        differences: shape (n,), of an example each.
-        reach: R, the most that an example can move it to either side, known without looking at the examples.
+        differences: shape (n,), of an example each; all count the same.
+        reach: R, the most that an example can move a mean to either side, known without looking at the examples.
+        places: which mean each of them moves, shape (n,); such as the number of its slice.
+        size: how many means there are.
+
+    Returns:
+        As `of_counts`, each of shape (size, STEPS).
 
     Raises:
         StageFailed: one moves it by more.
@@ -70,7 +74,10 @@ def of_differences(differences: Floats, reach: float) -> tuple[Floats, Floats]:
             "without a bound that holds for every example, leave it out",
         )
     parts = np.clip(parts, -1.0, 1.0)
-    more, less = (np.array([np.log1p(stake * side).sum() for stake in STAKES]) for side in (parts, -parts))
+    more, less = (
+        np.stack([sums_by(places, np.log1p(stake * side), size) for stake in STAKES], axis=1)
+        for side in (parts, -parts)
+    )
     return more, less
 
 

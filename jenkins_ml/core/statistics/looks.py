@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from jenkins_ml.core.statistics.bets import STEPS, Floats, of_differences
+from jenkins_ml.core.arrays import Floats
+from jenkins_ml.core.statistics.bets import STEPS
 from jenkins_ml.errors import IntegrityError, StageFailed
 from jenkins_ml.records import LookSums, SequentialLook
 
@@ -40,33 +42,6 @@ def look_of_counts(metric: str, slice_: str, baseline: float, gained: int, lost:
     )
 
 
-def look_of_means(metric: str, slice_: str, baseline: float, differences: Floats, reach: float) -> LookSums:
-    """A look at a mean of bounded numbers, such as a Brier score (reach 1) or a log loss whose terms are clipped.
-
-    Args:
-        metric: its name.
-        slice_: which examples; empty for all.
-        baseline: the mean that the baseline has.
-        differences: candidate - baseline for each example, shape (n,), n >= 1, all of the same weight.
-        reach: the most that an example can differ, to either side, known without looking at the examples.
-
-    Raises:
-        StageFailed: an example differs by more.
-    """
-    more, less = of_differences(differences, reach)
-    return LookSums(
-        metric=metric,
-        slice=slice_,
-        count=len(differences),
-        baseline=baseline,
-        difference=float(differences.mean()),
-        sigma=float(differences.std(ddof=1)) if len(differences) > 1 else 0.0,
-        reach=reach,
-        more=tuple(more.tolist()),
-        less=tuple(less.tolist()),
-    )
-
-
 def look_of_error(metric: str, slice_: str, baseline: float, count: int, difference: float, sigma: float) -> LookSums:
     """A look at any metric, by the standard error of its difference.
 
@@ -74,19 +49,33 @@ def look_of_error(metric: str, slice_: str, baseline: float, count: int, differe
         metric: its name.
         slice_: which examples; empty for all.
         baseline: the value that the baseline has.
-        count: examples, at least 2.
+        count: examples, at least 1.
         difference: candidate - baseline.
-        sigma: standard deviation of what an example adds to it: its standard error times the root of the count.
+        sigma: standard deviation of what an example adds to it: its standard error times the root of the count. Of a
+            single example anything; it shows a spread only beside others.
 
     Raises:
         StageFailed: one of the numbers is none, or too large to be squared, so that this look cannot be counted.
     """
+    sigma = sigma if count > 1 else 0.0
     if not _numbers(baseline, difference, sigma):
         raise StageFailed(
             f"{metric} is not defined on these examples, so that this look cannot be counted",
             "gate on more examples at once",
         )
     return LookSums(metric=metric, slice=slice_, count=count, baseline=baseline, difference=difference, sigma=sigma)
+
+
+def with_bets(look: LookSums, reach: float, more: Floats, less: Floats) -> LookSums:
+    """The same look at a mean whose reach is known, such as a Brier score or a log loss whose terms are clipped.
+
+    Args:
+        look: of `look_of_error`.
+        reach: the most that one example can move the mean.
+        more: of `bets.of_differences`, shape (STEPS,).
+        less: the other of them.
+    """
+    return replace(look, reach=reach, more=tuple(more.tolist()), less=tuple(less.tolist()))
 
 
 def sums_of(looks: Sequence[SequentialLook], metric: str, slice_: str = "") -> tuple[LookSums, ...]:

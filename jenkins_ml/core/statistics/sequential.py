@@ -24,7 +24,8 @@ from typing import Final
 
 import numpy as np
 
-from jenkins_ml.core.statistics.bets import Floats, log_wealth, of_counts
+from jenkins_ml.core.arrays import Floats
+from jenkins_ml.core.statistics.bets import log_wealth, of_counts
 from jenkins_ml.core.statistics.intervals import MOST_NEEDED, POWER, Estimate
 from jenkins_ml.core.statistics.looks import check
 from jenkins_ml.core.statistics.quantiles import normal_quantile

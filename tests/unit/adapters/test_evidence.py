@@ -6,7 +6,8 @@ import pytest
 from jenkins_ml import names
 from jenkins_ml.adapters.evidence import Comparison, EvidenceStore
 from jenkins_ml.adapters.model_store import ModelStore
-from jenkins_ml.core.statistics.looks import look_of_counts
+from jenkins_ml.core.statistics.looks import look_of_counts, sums_of
+from jenkins_ml.core.statistics.sequential import bounds, merged
 from jenkins_ml.errors import IntegrityError
 from jenkins_ml.records import (
     Commit,
@@ -70,6 +71,13 @@ def test_the_same_data_is_counted_once(evidence):
     first = look(evidence, "monday")
     assert look(evidence, "monday") == first == evidence.looks(comparison())
     assert len(look(evidence, "tuesday")) == 2
+
+
+def test_what_is_kept_bounds_the_difference_as_what_was_seen(evidence):
+    nights = [look_of_counts("accuracy", "", 0.9, gained, 3, 200) for gained in range(5)]
+    for number, sums in enumerate(nights):
+        looks = evidence.append(comparison(), "nightly-1", digest(str(number).encode()), (sums,), NOW)
+    assert bounds(merged(sums_of(looks, "accuracy")), 0.05) == bounds(merged(nights), 0.05)
 
 
 def test_without_a_look_there_is_none(evidence):

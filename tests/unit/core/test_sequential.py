@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from scipy import integrate, stats
 
 from jenkins_ml.core.statistics import bets
-from jenkins_ml.core.statistics.looks import look_of_counts, look_of_error, look_of_means, sums_of
+from jenkins_ml.core.statistics.looks import look_of_counts, look_of_error, sums_of, with_bets
 from jenkins_ml.core.statistics.sequential import (
     LEAST_PLANNED,
     bounds,
@@ -31,9 +31,13 @@ def share(gained, lost, count, looks=1):
 
 
 def means(differences, reach=None):
+    count = len(differences)
+    sigma = differences.std(ddof=1) if count > 1 else math.inf
+    look = look_of_error("loss", "", 0.5, count, float(differences.mean()), float(sigma))
     if reach is None:
-        return look_of_error("loss", "", 0.5, len(differences), differences.mean(), differences.std(ddof=1))
-    return look_of_means("loss", "", 0.5, differences, reach)
+        return look
+    [more], [less] = bets.of_differences(differences, reach, np.zeros(count, int), 1)
+    return with_bets(look, reach, more, less)
 
 
 @st.composite
@@ -72,7 +76,9 @@ def test_nobody_wins_against_the_truth_on_average(truth, discordant):
 def test_shares_are_means_of_ones(moves):
     moves = np.array(moves, float)
     gained, lost = int((moves > 0).sum()), int((moves < 0).sum())
-    for one, other in zip(bets.of_counts(gained, lost), bets.of_differences(moves, 1.0), strict=True):
+    for one, [other] in zip(
+        bets.of_counts(gained, lost), bets.of_differences(moves, 1.0, np.zeros(len(moves), int), 1), strict=True
+    ):
         assert one == pytest.approx(other)
     found = bounds(merged([means(moves, 1.0)]), 0.05), bounds(share(gained, lost, len(moves)), 0.05)
     assert (found[0].low, found[0].high) == pytest.approx((found[1].low, found[1].high), abs=1e-9)
@@ -92,6 +98,16 @@ def test_many_candidates_are_judged_at_once_as_they_are_alone():
     more = np.stack([bets.of_counts(gained, 3)[0] for gained in range(5)])
     together = bets.log_wealth(more, 100, -0.01, 1000)
     assert list(together) == [bets.log_wealth(alone, 100, -0.01, 1000) for alone in more]
+
+
+def test_slices_are_summed_at_once_as_they_are_alone():
+    moves, slices = np.array([0.1, -0.4, 0.3, 0.0, 0.5]), np.array([2, 0, 2, 2, 0])
+    together = bets.of_differences(moves, 0.5, slices, 3)
+    for number in range(3):
+        part = moves[slices == number]
+        alone = bets.of_differences(part, 0.5, np.zeros(len(part), int), 1)
+        for whole, [side] in zip(together, alone, strict=True):
+            assert whole[number] == pytest.approx(side)
 
 
 def test_an_example_beyond_the_reach_is_refused():
