@@ -1,30 +1,14 @@
-"""jenkins-job-builder in an environment of its own, which is made once for each requirements/jjb.txt."""
+"""jenkins-job-builder, as a user calls it."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from benchmarks.jenkins_server import Jenkins
-from benchmarks.machine import ROOT
-from benchmarks.processes import PYTHON, Cost, environment, run
+from benchmarks.processes import Cost, environment, run
 
 NAME = "jenkins-job-builder 6.5.0"
-_REQUIREMENTS = ROOT / "requirements" / "jjb.txt"
-
-
-def installed() -> Path:
-    """The environment; it needs a package index the first time."""
-    made_from = hashlib.sha256(_REQUIREMENTS.read_bytes() + PYTHON.encode()).hexdigest()[:12]
-    folder = ROOT / "build" / f"jjb-{made_from}"
-    stamp = folder / "installed"
-    if not stamp.exists():
-        print(f"jobs: installing {NAME} into {folder}", flush=True)
-        run((PYTHON, "-m", "venv", "--clear", str(folder)), ROOT, environment())
-        pip = (str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
-        run((*pip, "--no-deps", "--require-hashes", "-r", str(_REQUIREMENTS)), ROOT, environment())
-        stamp.touch()  # comes last, so that an interrupted installation is done again
-    return folder
+REQUIREMENTS = "jjb"
 
 
 class JobBuilder:

@@ -10,9 +10,10 @@ from statistics import median
 from typing import NamedTuple
 
 from benchmarks import many_jobs
+from benchmarks.environments import installed
 from benchmarks.figures import Result, Section, number
 from benchmarks.jenkins_server import LATENCY_SECONDS, Jenkins
-from benchmarks.job_builder import NAME, JobBuilder, installed
+from benchmarks.job_builder import NAME, REQUIREMENTS, JobBuilder
 from benchmarks.processes import JENKINS_ML, Cost, environment, measured, run
 from benchmarks.project import scratch
 from jenkins_ml import names
@@ -59,7 +60,7 @@ class Files:
 
 def measure(repeat: int) -> Section:
     """Every command in turns with its peer, on servers that are new each time."""
-    builder_environment = installed()
+    builder_environment = installed(REQUIREMENTS)
     taken: dict[str, list[tuple[Step, Step | None]]] = {}
     with scratch() as folder:
         files = _files(folder)

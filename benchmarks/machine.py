@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def provenance(command: str, repeat: int) -> str:
     """One sentence: command, date, repetitions, machine, versions and commit."""
-    packages = ", ".join(f"{name} {found}" for name in ("TensorFlow", "Keras", "NumPy") if (found := _version(name)))
+    packages = ", ".join(
+        f"{name} {found}" for name in ("TensorFlow", "Keras", "NumPy", "PyArrow") if (found := _version(name))
+    )
     return (
         f"`{command}` on {datetime.now(UTC):%Y-%m-%d}, {repeat} repetition{'s' * (repeat != 1)}, at {_commit()}; "
         f"{_cpu()}, {len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f} when it began; "
