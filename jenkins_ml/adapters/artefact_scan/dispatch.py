@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
 import stat
@@ -108,13 +107,15 @@ def _judge_format(path: Path, head: bytes, notes: Notes) -> None:
 
 def _judge_json(path: Path, notes: Notes) -> bool:
     """Judge a file of JSON if it is a Keras configuration; answers whether it is one."""
-    if path.stat().st_size > keras_config.LONGEST:
-        if path.name == "config.json":  # which Keras loads
-            raise Unreadable("is longer than configurations are read")
-        return False
+    with path.open("rb") as stream:
+        content = stream.read(keras_config.LONGEST + 1)
     try:
-        config = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
+        config = keras_config.value(content)
+    except ValueError:
+        return False
+    except Unreadable:
+        if path.name == "config.json":  # which Keras loads
+            raise
         return False
     if not keras_config.is_model(config):
         return False

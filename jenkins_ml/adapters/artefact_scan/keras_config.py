@@ -17,7 +17,7 @@ from jenkins_ml.adapters.artefact_scan import operations
 from jenkins_ml.adapters.artefact_scan.findings import Notes, Unreadable, quoted
 
 LONGEST: Final = 16 * 2**20  # bytes of a configuration; those of models with a thousand layers take 2 MiB
-_MOST_OBJECTS: Final = 2_000_000
+_MOST_OBJECTS: Final = 1_000_000  # mappings and lists
 
 # Keras' own modules with what models are made of. Not among them: those that load files, fetch them or change settings.
 _MODULES: Final = re.compile(
@@ -57,14 +57,30 @@ def parse(data: bytes | str) -> Any:
     """A configuration out of its JSON.
 
     Raises:
-        Unreadable: it is none, or longer than we read.
+        Unreadable: it is none, longer than we read, or nested deeper.
+    """
+    try:
+        return value(data)
+    except ValueError as error:
+        raise Unreadable("holds a configuration that is no JSON") from error
+
+
+def value(data: bytes | str) -> Any:
+    """The value of any JSON.
+
+    Raises:
+        ValueError: it is none.
+        Unreadable: it is longer than we read, or nested deeper.
     """
     if len(data) > LONGEST:
         raise Unreadable(f"holds a configuration of {len(data):,} bytes, more than is read")
+    text = data if isinstance(data, str) else data.decode(json.detect_encoding(data), "surrogatepass")
+    if text.count("[") + text.count("{") > _MOST_OBJECTS:  # before each of them takes memory
+        raise Unreadable(f"holds a configuration of more than {_MOST_OBJECTS:,} objects")
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable("holds a configuration that is no JSON") from error
+        return json.loads(text)
+    except RecursionError as error:
+        raise Unreadable("holds a configuration that is nested too deeply") from error
 
 
 def judge(config: Any, notes: Notes, *, traced: bool = False) -> None:
@@ -76,18 +92,16 @@ def judge(config: Any, notes: Notes, *, traced: bool = False) -> None:
         traced: whether the file also holds what each layer does as a graph, as SavedModels do: classes of others are
             then no reason to refuse it.
 
-    Raises:
-        Unreadable: it holds more objects than we look at.
     """
-    for value, near in _mappings(config):
-        if value.get("function_type") == "lambda":
-            notes.found(f"holds Python bytecode ({_place({'config': value}, near)})")
-        name = value.get("class_name")
-        if "class_name" not in value or "config" not in value:
+    for mapping, near in _mappings(config):
+        if mapping.get("function_type") == "lambda":
+            notes.found(f"holds Python bytecode ({_place({'config': mapping}, near)})")
+        name = mapping.get("class_name")
+        if "class_name" not in mapping or "config" not in mapping:
             continue
-        problem = _problem(name, value, traced) if isinstance(name, str) else "an object whose class has no name"
+        problem = _problem(name, mapping, traced) if isinstance(name, str) else "an object whose class has no name"
         if problem:
-            notes.found(f"holds {problem} ({_place(value, near)})")
+            notes.found(f"holds {problem} ({_place(mapping, near)})")
 
 
 def is_model(config: Any) -> bool:
@@ -98,31 +112,27 @@ def is_model(config: Any) -> bool:
 def _mappings(config: Any) -> Iterator[tuple[dict[str, Any], str]]:
     """Every mapping in it, at any depth, with the name of the object that it is part of."""
     waiting: list[tuple[Any, str]] = [(config, "")]
-    count = 0
     while waiting:
-        value, near = waiting.pop()
-        count += 1
-        if count > _MOST_OBJECTS:
-            raise Unreadable(f"holds a configuration of more than {_MOST_OBJECTS:,} values")
-        if isinstance(value, dict):
-            yield value, near
-            name = value.get("name")
+        part, near = waiting.pop()
+        if isinstance(part, dict):
+            yield part, near
+            name = part.get("name")
             near = name if isinstance(name, str) else near
-            waiting += ((each, near) for each in reversed(value.values()) if isinstance(each, (dict, list)))
-        elif isinstance(value, list):
-            waiting += ((each, near) for each in reversed(value) if isinstance(each, (dict, list)))
+            waiting += ((each, near) for each in reversed(part.values()) if isinstance(each, (dict, list)))
+        elif isinstance(part, list):
+            waiting += ((each, near) for each in reversed(part) if isinstance(each, (dict, list)))
 
 
-def _place(value: Mapping[str, Any], near: str) -> str:
-    config = value.get("config")
+def _place(described: Mapping[str, Any], near: str) -> str:
+    config = described.get("config")
     own = config.get("name") if isinstance(config, dict) else None
     name = own if isinstance(own, str) else near
     return f"in {quoted(name)}" if name else "at the top"
 
 
-def _problem(name: str, value: Mapping[str, Any], traced: bool) -> str:
+def _problem(name: str, described: Mapping[str, Any], traced: bool) -> str:
     """What is wrong with an object, or an empty text."""
-    config = value["config"]
+    config = described["config"]
     if name == "__lambda__":
         return "Python bytecode of a lambda function"
     if name in _CARRIERS:
@@ -131,20 +141,20 @@ def _problem(name: str, value: Mapping[str, Any], traced: bool) -> str:
         return f"a {name} layer that reads the file {quoted(config['vocabulary'])}"
     if traced or name in _VALUES:
         return ""
-    if "module" not in value:
+    if "module" not in described:
         return "" if name in _names() else f"the class {quoted(name)}, custom code outside Keras"
-    module = value["module"]
+    module = described["module"]
     if name == "__typespec__":
         plain = isinstance(module, str) and module.startswith("tensorflow.python.")
         return "" if plain else f"a type of the module {quoted(str(module))}, custom code outside TensorFlow"
     if name == "function":
-        return _function_problem(module, value)
-    return _class_problem(name, module, value)
+        return _function_problem(module, described)
+    return _class_problem(name, module, described)
 
 
-def _function_problem(module: Any, value: Mapping[str, Any]) -> str:
-    name = value["config"]
-    registered = value.get("registered_name")
+def _function_problem(module: Any, described: Mapping[str, Any]) -> str:
+    name = described["config"]
+    registered = described.get("registered_name")
     if not isinstance(name, str):
         return "a function without a name"
     if registered in (None, "", "function", name):
@@ -155,8 +165,8 @@ def _function_problem(module: Any, value: Mapping[str, Any]) -> str:
     return f"the function {quoted(name)}, custom code outside Keras' layers"
 
 
-def _class_problem(name: str, module: Any, value: Mapping[str, Any]) -> str:
-    registered = value.get("registered_name")
+def _class_problem(name: str, module: Any, described: Mapping[str, Any]) -> str:
+    registered = described.get("registered_name")
     if registered not in (None, "", name):
         return f"the registered class {quoted(str(registered))}, custom code outside Keras"
     if module == "builtins" and name in _PLAIN:

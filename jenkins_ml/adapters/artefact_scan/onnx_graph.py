@@ -11,6 +11,7 @@ from typing import Final
 from jenkins_ml.adapters.artefact_scan.findings import Notes, Unreadable, quoted
 from jenkins_ml.adapters.artefact_scan.wire import LENGTH, Data, fields, last_text, messages
 
+MOST_NODES: Final = 500_000
 _DEEPEST: Final = 50  # graphs within attributes of nodes
 # ONNX's own, and what ONNX Runtime ships; its extensions (ai.onnx.contrib) run Python.
 _DOMAINS: Final = frozenset(
@@ -72,6 +73,8 @@ class _Judgement:
     def node(self, place: tuple[int, int], depth: int) -> None:
         """Judge a node, and the graphs in its attributes."""
         self.nodes += 1
+        if self.nodes > MOST_NODES:
+            raise Unreadable(f"holds more than {MOST_NODES:,} nodes")
         domain, operator = last_text(self._data, *place, 7), last_text(self._data, *place, 4)
         if domain not in _DOMAINS and (domain, operator) not in self.functions:
             self._notes.found(f"holds the operator {quoted(operator)} of {quoted(domain)}, custom code outside ONNX")

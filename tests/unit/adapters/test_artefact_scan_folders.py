@@ -185,9 +185,16 @@ def test_a_keras_model_as_a_folder(tmp_path):
 def test_a_long_configuration_is_not_passed_over(tmp_path, monkeypatch):
     monkeypatch.setattr(artefact_scan.dispatch.keras_config, "LONGEST", 10)
     (tmp_path / "config.json").write_text(" " * 11)
-    assert "config.json could not be scanned: it is longer than configurations are read" in only(scan(tmp_path))
+    assert "config.json could not be scanned: it holds a configuration of 11 bytes" in only(scan(tmp_path))
     (tmp_path / "config.json").rename(tmp_path / "tokenizer.json")
     assert scan(tmp_path).skipped == ("tokenizer.json",)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[" * 10 + "]" * 10])
+def test_nor_a_nested_one(tmp_path, monkeypatch, text):
+    monkeypatch.setattr(artefact_scan.dispatch.keras_config, "_MOST_OBJECTS", 9 if len(text) < 100 else 10**6)
+    (tmp_path / "config.json").write_text(text)
+    assert "config.json could not be scanned: it holds a configuration " in only(scan(tmp_path))
 
 
 def test_names_of_files_cannot_write_on_the_terminal(tmp_path):
@@ -259,6 +266,12 @@ def test_a_model_of_onnx(tmp_path, content):
 def test_a_model_of_onnx_with_code(tmp_path, content, says):
     (tmp_path / "model.onnx").write_bytes(content)
     assert says in only(scan(tmp_path))
+
+
+def test_too_many_nodes_of_onnx(tmp_path, monkeypatch):
+    monkeypatch.setattr(artefact_scan.dispatch.onnx_graph, "MOST_NODES", 2)
+    (tmp_path / "model.onnx").write_bytes(field(7, field(1, field(4, "Relu")) * 3))
+    assert "holds more than 2 nodes" in only(scan(tmp_path))
 
 
 def test_subgraphs_of_onnx(tmp_path):

@@ -128,7 +128,7 @@ def test_a_nested_file_is_read_to_the_bottom_or_refused(tmp_path):
     result = scan(write_keras(tmp_path / "m.keras", text))
     assert (result.scanned, only(result)) == (
         (),
-        "m.keras could not be scanned: it holds a configuration that is no JSON",
+        "m.keras could not be scanned: it holds a configuration that is nested too deeply",
     )
 
 
@@ -140,8 +140,14 @@ def test_names_cannot_write_on_the_terminal():
 
 def test_too_many_objects_are_refused(monkeypatch):
     monkeypatch.setattr(keras_config, "_MOST_OBJECTS", 10)
-    with pytest.raises(Unreadable, match="more than 10 values"):
-        found([{}] * 20)
+    with pytest.raises(Unreadable, match="more than 10 objects"):
+        keras_config.parse("[{}, {}, {}, {}, {}, {}, {}, {}, {}, {}]")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32-le"])
+def test_every_encoding_that_json_may_have_is_read(tmp_path, encoding):
+    text = json.dumps(sequential(layer("Lambda")), ensure_ascii=False)
+    assert "holds a Lambda layer" in only(scan(write_keras(tmp_path / "m.keras", text.encode(encoding))))
 
 
 def test_beside_a_graph_only_bytecode_matters():
