@@ -305,7 +305,7 @@ def test_hdf5_needs_its_reader(tmp_path, monkeypatch):
 def test_whatever_becomes_of_the_reader_the_scan_goes_on(tmp_path, monkeypatch, h5py, reason):
     (tmp_path / "h5py.py").write_text(h5py)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(artefact_scan.dispatch.hdf5, "_DEADLINE", 1.0 if "sleep" in h5py else 60.0)
+    monkeypatch.setattr(artefact_scan.dispatch.hdf5, "_DEADLINE", 0.2 if "sleep" in h5py else 60.0)
     (tmp_path / "model.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     result = scan(tmp_path / "model.h5")
     assert (result.scanned, only(result)) == ((), f"model.h5 could not be scanned: it {reason}")
