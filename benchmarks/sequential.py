@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jenkins_ml.core.statistics.bets import STAKES, log_wealth
+from jenkins_ml.core.statistics.bets import log_wealth, of_counts, of_moments
 from jenkins_ml.core.statistics.intervals import examples_needed
 from jenkins_ml.core.statistics.quantiles import normal_quantile
 from jenkins_ml.core.statistics.sequential import planned_for, t_reach
@@ -31,15 +31,12 @@ Floats = NDArray[Any]
 
 @dataclass(frozen=True)
 class Nights:
-    """What each night adds; every array of shape (replicates, nights), or (replicates, nights, stakes) for the bets.
-
-    Differences are signed so that more is better.
-    """
+    """What each night adds; every array of shape (replicates, nights). Differences are signed so that more is better."""
 
     difference: Floats
     sigma: Floats
-    more: Floats | None = None
-    less: Floats | None = None
+    gained: Floats | None = None
+    lost: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -74,31 +71,22 @@ def accuracy(discordant: float) -> Callable[[np.random.Generator, int, int, floa
         gained, lost, _ = np.moveaxis(generator.multinomial(count, shares, size=(replicates, NIGHTS)), -1, 0)
         difference = (gained - lost) / count
         sigma = np.sqrt(((gained + lost) / count - difference**2) * count / (count - 1))
-        won, paid = np.log1p(STAKES), np.log1p(-STAKES)
-        gained, lost = gained[..., None], lost[..., None]
-        return Nights(difference, sigma, gained * won + lost * paid, lost * won + gained * paid)
+        return Nights(difference, sigma, gained, lost)
 
     return draw
 
 
 def mean(
-    example: Callable[[np.random.Generator, tuple[int, ...]], Floats], reach: float | None = None
+    example: Callable[[np.random.Generator, tuple[int, ...]], Floats],
 ) -> Callable[[np.random.Generator, int, int, float], Nights]:
     """A mean of numbers whose own mean is 0, moved by the truth."""
 
     def draw(generator: np.random.Generator, replicates: int, count: int, worse: float) -> Nights:
-        return _joined([_moments(generator, size, count, worse) for size in _chunks(replicates, count)])
-
-    def _moments(generator: np.random.Generator, replicates: int, count: int, worse: float) -> Nights:
-        moved = example(generator, (replicates, NIGHTS, count)) - worse
-        nights = Nights(moved.mean(axis=2), moved.std(axis=2, ddof=1))
-        if reach is None:
-            return nights
-        more, less = (
-            np.stack([np.log1p(side * stake / reach * moved).sum(axis=2) for stake in STAKES], axis=-1)
-            for side in (1, -1)
-        )
-        return replace(nights, more=more, less=less)
+        parts = []
+        for size in _chunks(replicates, count):
+            moved = example(generator, (size, NIGHTS, count)) - worse
+            parts.append(Nights(moved.mean(axis=2), moved.std(axis=2, ddof=1)))
+        return _joined(parts)
 
     return draw
 
@@ -197,11 +185,7 @@ def _chunks(replicates: int, size: int) -> Iterator[int]:
 
 
 def _joined(parts: list[Nights]) -> Nights:
-    def side(name: str) -> Floats | None:
-        return None if getattr(parts[0], name) is None else np.concatenate([getattr(part, name) for part in parts])
-
-    return Nights(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("difference", "sigma")),
-                  more=side("more"), less=side("less"))  # fmt: skip
+    return Nights(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("difference", "sigma")))
 
 
 CASES = (
@@ -209,11 +193,9 @@ CASES = (
     Case("accuracy, 5 % discordant", "bets", 1000, 0.01, accuracy(0.05)),
     Case("accuracy, 0.5 % discordant", "bets", 200, 0.005, accuracy(0.005)),
     Case("accuracy, 0.5 % discordant", "bets", 1000, 0.004, accuracy(0.005)),
-    Case("brier", "bets", 200, 0.005, mean(brier, 1.0)),
-    Case("log loss, rare costly mistakes", "bets", 200, 0.04, mean(costly, LOG_LOSS_REACH), LOG_LOSS_REACH),
-    Case(
-        "log loss clipped at 0.01, rare costly mistakes", "bets", 200, 0.04, mean(costly, CLIPPED_REACH), CLIPPED_REACH
-    ),
+    Case("brier", "bets", 200, 0.005, mean(brier)),
+    Case("log loss, rare costly mistakes", "bets", 200, 0.04, mean(costly), LOG_LOSS_REACH),
+    Case("log loss clipped at 0.01, rare costly mistakes", "bets", 200, 0.04, mean(costly), CLIPPED_REACH),
     Case("log loss, rare costly mistakes", "t", 200, 0.04, mean(costly), warning=True),
     Case("log loss, rare costly mistakes", "t", 1000, 0.02, mean(costly), warning=True),
     Case("loss without a reach, heavy tails", "t", 200, 0.03, mean(heavy)),
@@ -278,18 +260,24 @@ def _share(night_by_night: NDArray[np.bool_]) -> float:
 
 def decided(case: Case, nights: Nights, upwards: bool, alpha: float = ALPHA) -> NDArray[np.bool_]:
     """Whether the margin is excluded from below (approval), or from above, after each night."""
-    planned = planned_for(case.count, case.reach if case.method == "bets" else None)
-    counts = case.count * np.arange(1, NIGHTS + 1)
-    sums = nights.more if upwards else nights.less
-    side = 1 if upwards else -1
-    if case.method == "bets":
-        assert sums is not None
-        grown, tested = sums.cumsum(axis=1), -side * case.margin / case.reach
-        wealth = [log_wealth(grown[:, night], int(count), tested, planned) for night, count in enumerate(counts)]
-        return np.stack(wealth, axis=1) >= -math.log(alpha)
+    counts = (case.count * np.arange(1, NIGHTS + 1)).tolist()
     point, deviation = _pooled(case, nights)
-    reach = np.array([t_reach(int(count), alpha, planned) for count in counts])
-    return (side * (point + case.margin) >= reach * deviation) & (deviation > 0)
+    side = 1 if upwards else -1
+    if case.method == "t":
+        planned = planned_for(case.count, None)
+        reach = np.array([t_reach(count, alpha, planned) for count in counts])
+        return (side * (point + case.margin) >= reach * deviation) & (deviation > 0)
+    if nights.gained is not None and nights.lost is not None:
+        sums = of_counts(nights.gained.cumsum(axis=1), nights.lost.cumsum(axis=1))
+        each = [(sums[0][:, night], sums[1][:, night]) for night in range(NIGHTS)]
+    else:
+        mean_, variance = point / case.reach, np.square(deviation / case.reach)
+        each = [of_moments(count, mean_[:, night], variance[:, night]) for night, count in enumerate(counts)]
+    tested, planned = -side * case.margin / case.reach, planned_for(case.count, case.reach)
+    wealth = [
+        log_wealth(both[0 if upwards else 1], count, tested, planned) for both, count in zip(each, counts, strict=True)
+    ]
+    return np.stack(wealth, axis=1) >= -math.log(alpha)
 
 
 def _one_look(case: Case, nights: Nights) -> NDArray[np.bool_]:

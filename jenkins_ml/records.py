@@ -268,7 +268,6 @@ class LookSums:
         sigma: standard deviation of what one example adds to the difference.
         reach: the most that one example can add, to either side; None where that is not known.
         gained, lost: examples that count for the candidate only, and for the baseline only; None where it is no share.
-        more, less: what core/statistics/bets.py keeps of a mean whose reach is known; else empty.
     """
 
     metric: str
@@ -280,8 +279,6 @@ class LookSums:
     reach: Number = None
     gained: int | None = None
     lost: int | None = None
-    more: tuple[float, ...] = ()
-    less: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

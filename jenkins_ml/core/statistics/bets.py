@@ -12,7 +12,7 @@ the best one is not known. I. Waudby-Smith and A. Ramdas, "Estimating means of b
 J. Royal Statistical Society B 86(1), 2024. For the mean of bounded numbers no test of this kind is better than bets.
 
 The sums of log(1 + s x_i / R), one for each stake, say all that is needed about the examples, for every d at once. They
-add up over looks, so the order of looks does not matter.
+do not depend on the order of the examples, nor on how these were divided into looks.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from jenkins_ml.core.arrays import Floats, Integers, sums_by
-from jenkins_ml.errors import StageFailed
+from jenkins_ml.core.arrays import Floats, Integers
 
 STEPS: Final = 18  # down to a stake of 0.0002, the best one after some 10**9 examples
 # Half an e-fold apart: at a bound the best stake is only known to about a third of one. The highest would be 1, but who
@@ -37,48 +36,49 @@ _REACHED: Final = 2.8  # standard errors between the truth and a bound, about: t
 _BREADTH: Final = 0.8  # e-folds around the best stake that get most of the money; a Cauchy curve, for wrong guesses
 
 
-def of_counts(gained: int, lost: int) -> tuple[Floats, Floats]:
+def of_counts(gained: int | Integers, lost: int | Integers) -> tuple[Floats, Floats]:
     """The sums for examples that move a share by 1, by -1 or not at all; R is 1.
 
     Args:
-        gained: how many move it by 1.
-        lost: how many move it by -1.
+        gained: how many move it by 1, shape (...).
+        lost: how many move it by -1, shape (...).
 
     Returns:
-        For bets that the difference is more, and that it is less than what it is tested against, each of shape (STEPS,).
+        For bets that the difference is more, and that it is less than what it is tested against, each of shape
+        (..., STEPS).
     """
     won, paid = np.log1p(STAKES), np.log1p(-STAKES)
-    return gained * won + lost * paid, lost * won + gained * paid
+    more: Floats = np.multiply.outer(gained, won) + np.multiply.outer(lost, paid)
+    less: Floats = np.multiply.outer(lost, won) + np.multiply.outer(gained, paid)
+    return more, less
 
 
-def of_differences(differences: Floats, reach: float, places: Integers, size: int) -> tuple[Floats, Floats]:
-    """The sums for examples that move means by these; they add up over blocks of examples.
+def of_moments(count: int, mean: float | Floats, variance: float | Floats) -> tuple[Floats, Floats]:
+    """The least that the sums can be for examples of which only the mean and the variance are known.
+
+    Money that is certainly there is evidence as well. Of all numbers in [-1, 1] with this mean and variance, log(1 + s x)
+    is least on average where all are -1 or one other number: its third derivative is positive. (The two of G. Bennett, J.
+    American Statistical Association 57, 1962.)
 
     Args:
-        differences: shape (n,), of an example each; all count the same.
-        reach: R, the most that an example can move a mean to either side, known without looking at the examples.
-        places: which mean each of them moves, shape (n,); such as the number of its slice.
-        size: how many means there are.
+        count: how many examples.
+        mean: of what they move the difference by, in units of R, shape (...).
+        variance: of the same (ddof 0), in units of R^2, shape (...).
 
     Returns:
-        As `of_counts`, each of shape (size, STEPS).
-
-    Raises:
-        StageFailed: one moves it by more.
+        As `of_counts`.
     """
-    parts = differences / reach
-    most = float(np.abs(parts).max(initial=0.0))
-    if not most <= 1 + 1e-9:
-        raise StageFailed(
-            f"an example moves the difference by {most * reach:.4g}, and {reach:.4g} was said to be the most",
-            "without a bound that holds for every example, leave it out",
-        )
-    parts = np.clip(parts, -1.0, 1.0)
-    more, less = (
-        np.stack([sums_by(places, np.log1p(stake * side), size) for stake in STAKES], axis=1)
-        for side in (parts, -parts)
-    )
+    more, less = (_least(count, np.asarray(side), np.asarray(variance)) for side in (mean, np.negative(mean)))
     return more, less
+
+
+def _least(count: int, mean: Floats, variance: Floats) -> Floats:
+    above = 1 + mean
+    spread = above > 0  # else all of them are -1
+    lost = np.where(spread, variance / np.where(spread, variance + above * above, 1), 1.0)[..., None]
+    other = np.minimum(mean + variance / np.where(spread, above, 1), 1.0)[..., None]
+    least: Floats = count * (lost * np.log1p(-STAKES) + (1 - lost) * np.log1p(STAKES * other))
+    return least
 
 
 def log_wealth(sums: NDArray[Any], count: int, tested: float, planned: float) -> Any:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
-from jenkins_ml.core.arrays import Floats
-from jenkins_ml.core.statistics.bets import STEPS
 from jenkins_ml.errors import IntegrityError, StageFailed
 from jenkins_ml.records import LookSums, SequentialLook
 
@@ -42,7 +39,15 @@ def look_of_counts(metric: str, slice_: str, baseline: float, gained: int, lost:
     )
 
 
-def look_of_error(metric: str, slice_: str, baseline: float, count: int, difference: float, sigma: float) -> LookSums:
+def look_of_error(
+    metric: str,
+    slice_: str,
+    baseline: float,
+    count: int,
+    difference: float,
+    sigma: float,
+    reach: float | None = None,
+) -> LookSums:
     """A look at any metric, by the standard error of its difference.
 
     Args:
@@ -53,6 +58,9 @@ def look_of_error(metric: str, slice_: str, baseline: float, count: int, differe
         difference: candidate - baseline.
         sigma: standard deviation of what an example adds to it: its standard error times the root of the count. Of a
             single example anything; it shows a spread only beside others.
+        reach: of a mean of numbers that all count the same: the most that one can differ, to either side, known without
+            looking at the examples. 1 for a Brier score, 2 for that of several classes, 16.1 for a log loss whose
+            probabilities are kept 1e-7 from 0 and 1. None where that is not known.
 
     Raises:
         StageFailed: one of the numbers is none, or too large to be squared, so that this look cannot be counted.
@@ -63,19 +71,15 @@ def look_of_error(metric: str, slice_: str, baseline: float, count: int, differe
             f"{metric} is not defined on these examples, so that this look cannot be counted",
             "gate on more examples at once",
         )
-    return LookSums(metric=metric, slice=slice_, count=count, baseline=baseline, difference=difference, sigma=sigma)
-
-
-def with_bets(look: LookSums, reach: float, more: Floats, less: Floats) -> LookSums:
-    """The same look at a mean whose reach is known, such as a Brier score or a log loss whose terms are clipped.
-
-    Args:
-        look: of `look_of_error`.
-        reach: the most that one example can move the mean.
-        more: of `bets.of_differences`, shape (STEPS,).
-        less: the other of them.
-    """
-    return replace(look, reach=reach, more=tuple(more.tolist()), less=tuple(less.tolist()))
+    return LookSums(
+        metric=metric,
+        slice=slice_,
+        count=count,
+        baseline=baseline,
+        difference=difference,
+        sigma=sigma,
+        reach=reach,
+    )
 
 
 def sums_of(looks: Sequence[SequentialLook], metric: str, slice_: str = "") -> tuple[LookSums, ...]:
@@ -96,15 +100,13 @@ def check(look: LookSums) -> None:
     Raises:
         IntegrityError: it holds some.
     """
-    sound = _numbers(look.baseline, look.difference, look.sigma, look.reach or 0.0, *look.more, *look.less)
+    sound = _numbers(look.baseline, look.difference, look.sigma, look.reach or 0.0)
     sound &= look.count >= 1 and look.sigma >= 0
     if look.reach is not None:
         sound &= look.reach > 0 and abs(look.difference) <= look.reach * (1 + _NOISE)
-        if look.gained is not None and look.lost is not None:
-            sound &= min(look.gained, look.lost) >= 0 and look.gained + look.lost <= look.count
-            sound &= abs(look.gained - look.lost - look.count * look.difference) <= _NOISE * look.count
-        else:
-            sound &= len(look.more) == len(look.less) == STEPS
+    if look.gained is not None and look.lost is not None:
+        sound &= min(look.gained, look.lost) >= 0 and look.gained + look.lost <= look.count and look.reach == 1
+        sound &= abs(look.gained - look.lost - look.count * look.difference) <= _NOISE * look.count
     if not sound:
         raise IntegrityError(
             f"a recorded look at {look.metric} holds numbers that cannot be", "restore it from a backup"

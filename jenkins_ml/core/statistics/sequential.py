@@ -4,7 +4,7 @@ A look brings new examples that both versions answered. A bound of `bounds` at l
 of the looks, now or later, with probability at most alpha; so a gate may look every night, and stop when it likes. Two
 methods, by what is known of the metric:
 
-    a known reach (accuracy and other shares, Brier score, clipped log loss)    bets, `bets`: exact at any count
+    a known reach (accuracy and other shares, Brier score, clipped log loss)    `bets`: certain at any count
     no known reach (squared error, F1, areas, ...)                              the sequential t-test: asymptotic
 
 The second is Lai's t confidence sequence with a half-normal mixture over (truth - tested) / sigma: T. Lai, "On
@@ -22,10 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from jenkins_ml.core.arrays import Floats
-from jenkins_ml.core.statistics.bets import log_wealth, of_counts
+from jenkins_ml.core.statistics.bets import log_wealth, of_counts, of_moments
 from jenkins_ml.core.statistics.intervals import MOST_NEEDED, POWER, Estimate
 from jenkins_ml.core.statistics.looks import check
 from jenkins_ml.core.statistics.quantiles import normal_quantile
@@ -119,7 +117,11 @@ def merged(looks: Sequence[LookSums]) -> Evidence:
     between = math.fsum(look.count * (look.difference - point) ** 2 for look in looks)
     more = less = None
     if reach is not None:
-        more, less = (np.sum(sides, axis=0) for sides in zip(*map(_bets, looks), strict=True))
+        discordant = [(look.gained, look.lost) for look in looks if look.gained is not None and look.lost is not None]
+        if len(discordant) == len(looks):
+            more, less = of_counts(sum(gained for gained, _ in discordant), sum(lost for _, lost in discordant))
+        else:
+            more, less = of_moments(count, point / reach, (within + between) / count / reach**2)
     return Evidence(
         looks=len(looks),
         count=count,
@@ -229,9 +231,3 @@ def _would_settle(evidence: Evidence, limit: float, alpha: float, count: int) ->
     # The logarithm is about half the square of a normal number: so it is where that has `chance` to spare.
     enough = (math.sqrt(-2 * math.log(alpha)) + chance) ** 2 / 2
     return bool(log_wealth(sums * (count / evidence.count), count, tested, evidence.planned) >= enough)
-
-
-def _bets(look: LookSums) -> tuple[Floats, Floats]:
-    if look.gained is not None and look.lost is not None:
-        return of_counts(look.gained, look.lost)
-    return np.array(look.more), np.array(look.less)
