@@ -7,10 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from jenkins_ml.config.gate import Gate
-from jenkins_ml.core.examples import Scored, score
-from jenkins_ml.core.gate import decide
-from jenkins_ml.core.metrics import METRICS
+from jenkins_ml.core.evaluation.metric import ALWAYS
 from jenkins_ml.records import Decision, VersionRef, decode, encode
+from tests.versions import Version, decide, score
 
 law = settings(deadline=None, max_examples=40)
 margins = st.sampled_from([0.0, 0.01, 0.05, 0.2, 0.5])
@@ -18,7 +17,7 @@ RANK = {"failed": 0, "inconclusive": 1, "passed": 2}
 
 
 @st.composite
-def versions(draw) -> tuple[Scored, Scored]:
+def versions(draw) -> tuple[Version, Version]:
     """Candidate and baseline of a task on the same examples, often close to each other."""
     task = draw(st.sampled_from(["binary", "multiclass", "regression"]))
     size = draw(st.integers(1, 60))
@@ -38,7 +37,7 @@ def versions(draw) -> tuple[Scored, Scored]:
 
 
 def asking(limits: dict[str, object], task: str, **fields: object) -> Gate:
-    return Gate.model_validate({"metrics": dict.fromkeys(METRICS[task], limits), **fields})
+    return Gate.model_validate({"metrics": dict.fromkeys(ALWAYS[task], limits), **fields})
 
 
 @law

@@ -10,12 +10,16 @@ from hypothesis.extra import numpy as arrays
 from scipy import optimize, stats
 from statsmodels.stats.power import NormalIndPower
 
-from jenkins_ml.core.bootstrap import paired_f_measures
-from jenkins_ml.core.comparison import compare
-from jenkins_ml.core.examples import score
-from jenkins_ml.core.intervals import examples_needed, paired_auc, paired_means, paired_proportions
-from jenkins_ml.core.metrics import measure
-from jenkins_ml.core.quantiles import normal_quantile, t_quantile
+from jenkins_ml.core.evaluation.means import estimates, summed
+from jenkins_ml.core.statistics.intervals import examples_needed, paired_proportions
+from jenkins_ml.core.statistics.quantiles import normal_quantile, t_quantile
+from tests.versions import compare, measure, score
+
+
+def paired_means(first, second, confidence):
+    sums = summed([first, second, first - second], True, None, None, 1)
+    return estimates(sums, share=False, function=None, paired=True, weighted=False, confidence=confidence)[2]
+
 
 law = settings(deadline=None, max_examples=60)
 confidences = st.sampled_from([0.6, 0.9, 0.95, 0.99, 0.999])
@@ -139,7 +143,7 @@ def test_areas_agree_with_delong(examples, confidence):
     labels, first, second = examples
     point, variance = delong(labels, first, second)
     assume(variance > 1e-9)
-    found = paired_auc(score(labels, first), score(labels, second), "macro", confidence)
+    found = compare("roc_auc", score(labels, first), score(labels, second), "macro", confidence)
     reach = stats.norm.ppf(confidence) * math.sqrt(variance)
     assert (found.point, found.low, found.high) == pytest.approx((point, max(point - reach, -1), min(point + reach, 1)))
 
@@ -149,11 +153,11 @@ def test_areas_agree_with_delong(examples, confidence):
 def test_two_classes_have_the_area_of_one_against_the_other(examples):
     labels, first, second = examples
     both = [score(labels, np.stack([1 - scores, scores], axis=1), "multiclass") for scores in (first, second)]
-    one = paired_auc(score(labels, first), score(labels, second), "macro", 0.95)
+    one = compare("roc_auc", score(labels, first), score(labels, second), "macro", 0.95)
     for average in ("macro", "micro"):  # micro draws the same curve twice over
-        found = paired_auc(*both, average, 0.95)
+        found = compare("roc_auc", *both, average, 0.95)
         assert found.point == pytest.approx(one.point, abs=1e-12 if average == "macro" else 1)
-    macro = paired_auc(*both, "macro", 0.95)
+    macro = compare("roc_auc", *both, "macro", 0.95)
     assume(abs(one.high - one.low) > 1e-6 and delong(labels, first, second)[1] > 1e-9)
     assert (macro.low, macro.high) == pytest.approx((one.low, one.high), abs=1e-9)
 
@@ -171,7 +175,7 @@ def test_areas_of_several_classes_agree_with_the_bootstrap_of_scipy():
         return first - second
 
     for average in ("macro", "weighted", "micro"):
-        found = paired_auc(score(labels, models[0]), score(labels, models[1]), average, 0.95)
+        found = compare("roc_auc", score(labels, models[0]), score(labels, models[1]), average, 0.95)
         drawn = stats.bootstrap(
             (np.arange(300),),
             difference,
@@ -185,14 +189,14 @@ def test_areas_of_several_classes_agree_with_the_bootstrap_of_scipy():
 
 def test_two_perfect_rankings_are_not_certainty():
     labels = np.array([0] * 30 + [1] * 10)
-    found = paired_auc(score(labels, 0.2 + 0.6 * labels), score(labels, 0.1 + 0.8 * labels), "macro", 0.95)
+    found = compare("roc_auc", score(labels, 0.2 + 0.6 * labels), score(labels, 0.1 + 0.8 * labels), "macro", 0.95)
     z = stats.norm.ppf(0.95)
     assert found.high == -found.low == pytest.approx(z**2 / (10 + z**2))
 
 
 def test_a_side_of_one_example_tells_nothing():
     labels = [1, 0, 0, 0]
-    found = paired_auc(score(labels, [0.9, 0.1, 0.2, 0.3]), score(labels, [0.2, 0.1, 0.4, 0.3]), "macro", 0.95)
+    found = compare("roc_auc", score(labels, [0.9, 0.1, 0.2, 0.3]), score(labels, [0.2, 0.1, 0.4, 0.3]), "macro", 0.95)
     assert (found.low, found.high) == (-math.inf, math.inf)
 
 
@@ -226,7 +230,7 @@ def test_resampled_cells_agree_with_resampled_rows(name, average):
         (np.arange(600),), difference, n_resamples=400, vectorized=False, method="percentile", confidence_level=0.9,
         rng=np.random.default_rng(1),
     ).confidence_interval  # fmt: skip
-    found = paired_f_measures(name, candidate, baseline, average, 0.95)
+    found = compare(name, candidate, baseline, average, 0.95)
     assert found.high - found.low == pytest.approx(drawn.high - drawn.low, rel=0.15)
     assert (found.low + found.high) / 2 == pytest.approx((drawn.low + drawn.high) / 2, abs=0.003)
 
@@ -254,10 +258,10 @@ def test_equal_classes_on_few_examples_are_not_certainty(name):
 @given(st.integers(2, 5), st.integers(1, 40), st.integers(0, 1000), st.sampled_from(["precision", "recall", "f1"]))
 def test_resampling_is_repeatable_whatever_the_order(classes, count, seed, name):
     labels, candidate, baseline = disagreeing(classes, count, seed)
-    found = paired_f_measures(name, candidate, baseline, "macro", 0.95)
+    found = compare(name, candidate, baseline, "macro", 0.95)
     order = np.random.default_rng(seed).permutation(count)
     shuffled = (score(labels[order], each.predictions[order]) for each in (candidate, baseline))
-    assert paired_f_measures(name, *shuffled, "macro", 0.95) == found
+    assert compare(name, *shuffled, "macro", 0.95) == found
     assert found.low <= found.point <= found.high
 
 
@@ -286,7 +290,7 @@ def test_micro_averages_are_compared_as_the_accuracy_they_are(name):
 
 def test_many_classes_fit_into_memory():
     labels, candidate, baseline = disagreeing(400, 3000, seed=1)  # more cells than one chunk holds of resamples
-    found = paired_f_measures("f1", candidate, baseline, "macro", 0.95)
+    found = compare("f1", candidate, baseline, "macro", 0.95)
     assert -0.05 < found.low < found.high < 0.05
     assert len(labels) == 3000
 

@@ -9,11 +9,21 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn import metrics as oracle
 
-from jenkins_ml.core.examples import score
-from jenkins_ml.core.metrics import CLIP, METRICS, confusion, evaluate, measure
-from jenkins_ml.core.ranking import area_and_influence, roc_auc
+from jenkins_ml.core.evaluation.means import CLIP
+from jenkins_ml.core.statistics.ranking import area, area_moves, ladder, precision_area, precision_area_moves, rungs
+from tests.versions import block, evaluated, measure, measures, score
 
 law = settings(deadline=None, max_examples=80)
+
+
+def confusion(version):
+    return np.array(evaluated([], version.task, block(version)).confusion(0))
+
+
+def roc_auc(version, average):
+    return measure("roc_auc", version, average)
+
+
 AVERAGES = ["macro", "micro", "weighted"]
 
 
@@ -38,7 +48,7 @@ def multiclass(draw):
 @given(binary())
 def test_binary_agrees_with_scikit_learn(examples):
     labels, scores = examples
-    found, predicted = evaluate(score(labels, scores), {}), (scores >= 0.5).astype(int)
+    found, predicted = measures(score(labels, scores)), (scores >= 0.5).astype(int)
     assert found["accuracy"] == pytest.approx(oracle.accuracy_score(labels, predicted))
     assert found["loss"] == pytest.approx(oracle.log_loss(labels, np.clip(scores, CLIP, 1 - CLIP), labels=[0, 1]))
     assert (
@@ -61,8 +71,8 @@ def test_binary_agrees_with_scikit_learn(examples):
 def test_several_classes_agree_with_scikit_learn(examples, average):
     labels, predictions = examples
     scored = score(labels, predictions)
-    classes, predicted = range(scored.classes), predictions.argmax(axis=1)
-    found = evaluate(scored, dict.fromkeys(METRICS["multiclass"], average))
+    classes, predicted = range(scored.rows.classes), predictions.argmax(axis=1)
+    found = measures(scored, average)
     assert found["accuracy"] == pytest.approx(oracle.accuracy_score(labels, predicted))
     assert confusion(scored).tolist() == oracle.confusion_matrix(labels, predicted, labels=list(classes)).tolist()
     for name in ("precision", "recall", "f1"):
@@ -107,9 +117,12 @@ def test_one_class_has_no_area(examples):
     )
 )
 def test_regression_agrees_with_scikit_learn(values):
-    found = evaluate(score(values[0], values[1], "regression"), {})
-    assert list(found) == ["loss"]
+    found = measures(score(values[0], values[1], "regression"))
+    assert list(found) == ["loss", "mae", "r2"]
     assert found["loss"] == pytest.approx(oracle.mean_squared_error(values[0], values[1]))
+    assert found["mae"] == pytest.approx(oracle.mean_absolute_error(values[0], values[1]))
+    assume(values[0].std() > 1e-3)
+    assert found["r2"] == pytest.approx(oracle.r2_score(values[0], values[1]), rel=1e-6, abs=1e-9)
 
 
 def test_a_loss_beyond_the_largest_number_is_not_defined():
@@ -122,8 +135,8 @@ def test_the_order_of_the_examples_does_not_matter(examples, random):
     labels, predictions = examples
     order = list(range(len(labels)))
     random.shuffle(order)
-    found = evaluate(score(labels, predictions), {})
-    again = evaluate(score(labels[order], predictions[order]), {})
+    found = measures(score(labels, predictions))
+    again = measures(score(labels[order], predictions[order]))
     assert found.keys() == again.keys()
     for name, value in found.items():
         assert again[name] == (None if value is None else pytest.approx(value)), name
@@ -134,17 +147,24 @@ def test_the_order_of_the_examples_does_not_matter(examples, random):
 def test_two_probabilities_of_a_binary_task_measure_like_one_score(examples):
     labels, scores = examples
     both = score(labels, np.stack([1 - scores, scores], axis=1), "binary")
-    assert evaluate(both, {}) == evaluate(score(labels, scores), {})
+    assert measures(both) == measures(score(labels, scores))
 
 
 @law
 @given(binary())
-def test_influences_sum_to_zero_and_come_with_the_area(examples):
+def test_moves_sum_to_zero_and_come_with_the_area(examples):
     labels, scores = examples
-    assume(1 < labels.sum() < len(labels) - 1)
-    area, moved = area_and_influence(score(labels, scores), "macro")
-    assert area == roc_auc(score(labels, scores), "macro")
-    assert moved.sum() == pytest.approx(0, abs=1e-12)
+    assume(0 < labels.sum() < len(labels))
+    rung, count = rungs(scores)
+    steps = ladder(labels == 1, rung, count, None)
+    for moves, value, expected in (
+        (area_moves, area, oracle.roc_auc_score(labels, scores)),
+        (precision_area_moves, precision_area, oracle.average_precision_score(labels, scores)),
+    ):
+        of_positive, of_negative = moves(steps)
+        assert value(steps) == pytest.approx(expected)
+        moved = np.where(labels == 1, of_positive[rung], of_negative[rung])
+        assert moved.sum() == pytest.approx(0, abs=1e-12)
 
 
 def test_an_area_is_exact_where_two_hundred_thresholds_are_blind():

@@ -216,8 +216,7 @@ def counted(rows: Rows, threshold: float, slices: Integers | None, groups: int) 
         seen = np.flatnonzero(counts)
         columns: list[Floats] = [counts[seen]]
         if weights is not None:
-            for each in (weights, weights * weights):
-                columns.append(sums_by(keys, each, groups * size)[seen])
+            columns.extend(sums_by(keys, each, groups * size)[seen] for each in (weights, weights * weights))
     else:
         ones = np.ones(len(keys))
         seen, columns = _summed(keys, [ones] if weights is None else [ones, weights, weights * weights])

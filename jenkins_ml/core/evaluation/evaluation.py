@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -20,15 +20,13 @@ from jenkins_ml.core.evaluation.block import Block, Coded, Feature
 from jenkins_ml.core.evaluation.calibration import Calibration, calibrated
 from jenkins_ml.core.evaluation.cells import Cells, counted
 from jenkins_ml.core.evaluation.groups import Slicer, Slicing
-from jenkins_ml.core.evaluation.kept import Keeper, Sample
+from jenkins_ml.core.evaluation.kept import CHUNK, Keeper, Sample
 from jenkins_ml.core.evaluation.labelled import LabelTallies, labelled
 from jenkins_ml.core.evaluation.metric import THRESHOLD, Metric
 from jenkins_ml.core.evaluation.rows import Checker, Rows
 from jenkins_ml.core.statistics.intervals import Estimate
 from jenkins_ml.core.statistics.ranking import Ladder, ladder, rungs
 from jenkins_ml.errors import StageFailed
-
-CHUNK: Final = 1 << 16
 
 OwnTerms = Callable[[Array, Array], Floats]
 """Labels and predictions of a batch -> a number for each example, or m of them: shape (n,) or (n, m)."""

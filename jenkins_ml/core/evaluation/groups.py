@@ -68,6 +68,9 @@ class Slicer:
         columns = [] if self.failure else [self._texts(features[name]) for name in self.slicing.columns]
         if self.failure:
             return np.zeros(count, np.int64)
+        if len(columns) == 1 and len(columns[0][1]) <= MOST_SLICES:
+            [(codes, values)] = columns  # all values, also those that do not occur here
+            return np.array([self._number((value,)) for value in values])[codes]
         combined, sizes = columns[0][0], [len(values) for _, values in columns]
         for codes, values in columns[1:]:
             combined = combined * len(values) + codes
@@ -96,7 +99,8 @@ class Slicer:
             if self._edges is not None or self.slicing.quantiles is not None:
                 self.failure = f"{self.slicing.title} is text, which has no quantiles"
             codes = feature.codes.astype(np.int64)
-            return np.where(codes < 0, len(feature.values), codes), (*feature.values, _NONE)
+            codes[codes < 0] = len(feature.values)
+            return codes, (*feature.values, _NONE)
         if feature.ndim != 1 or feature.dtype.kind not in "biuf":
             self.failure = f"the column of {self.slicing.title} is no text and no single number"
             return np.zeros(len(feature), np.int64), (_NONE,)

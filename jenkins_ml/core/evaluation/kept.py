@@ -16,6 +16,19 @@ from jenkins_ml.core.evaluation.rows import Rows
 MOST_ROWS: Final = 1 << 20
 MOST_SCORES: Final = 1 << 23  # of each version; half of the memory that an evaluation may take
 SAMPLED: Final = 4  # beyond that, so many times fewer: what is taken from a sample are spreads, not values
+CHUNK: Final = 1 << 16  # rows that are summed at a time
+
+
+def _hashes(count: int) -> Array:
+    """A hash of each place: the finaliser of SplitMix64 (G. Steele, D. Lea and C. Flood, OOPSLA 2014)."""
+    with np.errstate(over="ignore"):
+        value = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
+_HASHES: Final = _hashes(CHUNK)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +59,8 @@ class Keeper:
     """Takes examples in, and keeps as many as it may."""
 
     def __init__(self) -> None:
-        self._parts: list[tuple[Integers, Sample]] = []  # with the hashes of their places
-        self._shift = 0  # how many of a hash's first bits are 0 in the examples that are kept
+        self._parts: list[tuple[Integers, Sample]] = []  # with their places in their chunks
+        self._shift = 0  # how many first bits of a hash are 0 in the examples that are kept
         self._kept = 0
         self.total = 0
 
@@ -56,20 +69,20 @@ class Keeper:
         return self._shift == 0 and self._kept + len(rows) <= _most(rows)
 
     def add(self, rows: Rows, codes: tuple[Integers, ...]) -> None:
-        """Take examples in."""
-        hashes = _hashes(self.total, len(rows))
+        """Take a chunk of examples in: `CHUNK` of them, or fewer at the end."""
         self.total += len(rows)
-        part = Sample(replace(rows, features={}), codes, len(rows))
-        self._parts.append(self._thinned(hashes, part) if self._shift else (hashes, part))
+        places, part = np.arange(len(rows)), Sample(replace(rows, features={}), codes, len(rows))
+        self._parts.append(self._thinned(places, part) if self._shift else (places, part))
         self._kept += len(self._parts[-1][0])
         while self._kept > _most(rows) // (SAMPLED if self._shift else 1):
             self._shift += 1
             self._parts = [self._thinned(*part) for part in self._parts]
-            self._kept = sum(len(hashes) for hashes, _ in self._parts)
+            self._kept = sum(len(places) for places, _ in self._parts)
 
-    def _thinned(self, hashes: Array, part: Sample) -> tuple[Array, Sample]:
-        chosen = np.flatnonzero((hashes >> np.uint64(64 - self._shift)) == 0)
-        return hashes[chosen], part.where(chosen, part.total)
+    def _thinned(self, places: Integers, part: Sample) -> tuple[Integers, Sample]:
+        """Those of a chunk whose places begin with enough zeros when hashed: half of them for each."""
+        chosen = np.flatnonzero((_HASHES[places] >> np.uint64(64 - self._shift)) == 0)
+        return places[chosen], part.where(chosen, part.total)
 
     def sample(self) -> Sample:
         """What was kept, in order; at least one example has to have come."""
@@ -110,15 +123,6 @@ def _taken(rows: Rows, chosen: Array) -> Rows:
         baseline=None if rows.baseline is None else rows.baseline[chosen],
         weights=None if rows.weights is None else rows.weights[chosen],
     )
-
-
-def _hashes(start: int, count: int) -> Array:
-    """A hash of each place from `start` on: the finaliser of SplitMix64 (G. Steele, D. Lea and C. Flood, OOPSLA 2014)."""
-    with np.errstate(over="ignore"):
-        value = np.arange(start + 1, start + count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
 
 
 def weights_or_ones(rows: Rows) -> Floats:

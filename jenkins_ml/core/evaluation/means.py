@@ -267,10 +267,11 @@ def _of_function(sums: Sums, function: Function, paired: bool, confidence: float
     second = np.zeros((size, size))
     for (i, j), value in zip(pairs_of(size, plain=False), sums.second[:, 0], strict=True):
         second[i, j] = second[j, i] = value
-    crossed = np.outer(means, sums.crossed[:, 0])
-    covariance = (second - crossed - crossed.T + np.outer(means, means) * sums.squares[0]) / sums.weights[0] ** 2
-    if count > 1:
-        covariance *= count / (count - 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        crossed = np.outer(means, sums.crossed[:, 0])
+        covariance = (second - crossed - crossed.T + np.outer(means, means) * sums.squares[0]) / sums.weights[0] ** 2
+        if count > 1:
+            covariance *= count / (count - 1)
     versions = 1 + paired
     each = size // versions
     found: list[Estimate | None] = []
@@ -303,7 +304,8 @@ def _slope(function: Function, means: list[float], errors: Floats) -> tuple[floa
 def _propagated(point: float, slope: Floats, covariance: Floats, count: int, confidence: float) -> Estimate | None:
     if not math.isfinite(point):
         return None
-    variance = float(slope @ covariance @ slope)
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = float(slope @ covariance @ slope)
     error = math.sqrt(max(variance, 0.0)) if math.isfinite(variance) else math.inf
     return around(point, error, count, confidence)
 

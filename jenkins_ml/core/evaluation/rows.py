@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from jenkins_ml.config.gate import AnyTask, Task
 from jenkins_ml.core.arrays import Array, Floats
@@ -152,12 +152,8 @@ class Checker:
             )
         return classes
 
-    def _numbers(self, what: str, given: ArrayLike) -> Array:
+    def _numbers(self, what: str, array: Array) -> Array:
         """A finite array of numbers, of shape (n,) or (n, k) with k > 1."""
-        try:
-            array = np.asarray(given)
-        except (TypeError, ValueError) as error:
-            raise StageFailed(f"the {what} are not one array: {error}", "return rows of the same length") from error
         if array.dtype.kind not in "biuf":
             raise StageFailed(
                 f"the {what} are of type {array.dtype}, not numbers",
@@ -302,19 +298,3 @@ def _fitted(answers: Array, classes: int) -> Array:
     fitted = np.zeros((len(answers), classes), answers.dtype)
     fitted[:, :known] = answers
     return fitted
-
-
-def checked(block: Block, task: AnyTask = "auto") -> Rows:
-    """All rows of a test set at once, as `Checker.check`.
-
-    Raises:
-        StageFailed: also where there are none.
-    """
-    if not len(block):
-        raise StageFailed("the split holds no examples", 'return at least one example from data.load for "test"')
-    return Checker(task).check(block)
-
-
-def one_version(labels: Any, predictions: Any, task: AnyTask = "auto") -> Rows:
-    """The checked rows of a single version."""
-    return checked(Block(np.asarray(labels), np.asarray(predictions)), task)

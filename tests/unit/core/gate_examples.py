@@ -5,22 +5,22 @@ from typing import Any
 import numpy as np
 
 from jenkins_ml.config.gate import Gate
-from jenkins_ml.core.examples import Scored, score
 from jenkins_ml.core.gate import Judgement
 from jenkins_ml.records import Condition, Decision, VersionRef
+from tests.versions import Version, score
 
 
 def gate(**fields: Any) -> Gate:
     return Gate.model_validate(fields)
 
 
-def answered(labels, right, sure: float = 0.9) -> Scored:
+def answered(labels, right, sure: float = 0.9) -> Version:
     """A binary model that is right on the examples where `right` is, each time as sure of it."""
     labels = np.asarray(labels)
     return score(labels, np.where((labels == 1) == right, sure, 1 - sure))
 
 
-def pair(count: int, gained: int, lost: int, wrong: int = 0) -> tuple[Scored, Scored]:
+def pair(count: int, gained: int, lost: int, wrong: int = 0) -> tuple[Version, Version]:
     """Candidate and baseline with so many examples that only one of them has right, and so many that both have wrong."""
     labels = np.arange(count) % 2
     candidate, baseline = np.ones(count, bool), np.ones(count, bool)

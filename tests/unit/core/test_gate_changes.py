@@ -12,8 +12,7 @@ from gate_examples import answered, condition, gate, pair
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jenkins_ml.core.examples import score
-from jenkins_ml.core.gate import decide
+from tests.versions import decide, score
 
 CHANGES = (
     "max_regression",

@@ -7,12 +7,11 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from jenkins_ml.core.comparison import compare
-from jenkins_ml.core.examples import Scored, score
-from jenkins_ml.core.intervals import examples_needed
+from jenkins_ml.core.statistics.intervals import examples_needed
+from tests.versions import Version, compare, score
 
 NORMAL = NormalDist()
-Pair = tuple[Scored, Scored]
+Pair = tuple[Version, Version]
 
 
 def decided(generator: np.random.Generator, count: int, share: float, worse: float, discordant: float) -> Pair:

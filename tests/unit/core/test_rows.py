@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 
-from jenkins_ml.core.examples import score
+from jenkins_ml.core.evaluation.block import Block
+from jenkins_ml.core.evaluation.evaluation import Evaluation
+from jenkins_ml.core.evaluation.rows import Checker
 from jenkins_ml.errors import StageFailed
+
+
+def score(labels, predictions, task="auto"):
+    return Checker(task).check(Block(np.asarray(labels), np.asarray(predictions)))
+
 
 TWO = [[0.9, 0.1], [0.2, 0.8]]
 THREE = [[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]]
@@ -27,7 +34,7 @@ def test_auto_reads_the_task_from_the_shapes(labels, predictions, task):
     scored = score(labels, predictions)
     assert scored.task == task
     assert scored.labels.shape == (2,)
-    assert scored.count == 2
+    assert len(scored) == 2
 
 
 @pytest.mark.parametrize(
@@ -44,13 +51,12 @@ def test_auto_reads_the_task_from_the_shapes(labels, predictions, task):
 def test_labels_become_class_numbers(labels):
     scored = score(labels, THREE)
     assert scored.labels.tolist() == [0, 2]
-    assert scored.labels.dtype == np.int64
     assert scored.classes == 3
 
 
 def test_a_binary_task_takes_two_probabilities_as_the_score_of_class_1():
     scored = score([False, True], TWO, "binary")
-    assert scored.predictions.tolist() == [0.1, 0.8]
+    assert scored.candidate.tolist() == [0.1, 0.8]
     assert scored.labels.tolist() == [0, 1]
     assert scored.classes == 2
 
@@ -58,28 +64,17 @@ def test_a_binary_task_takes_two_probabilities_as_the_score_of_class_1():
 def test_regression_may_be_asked_for_whole_numbers():
     scored = score([3, 7], [2, 8], "regression")
     assert scored.labels.tolist() == [3.0, 7.0]
-    assert scored.predictions.tolist() == [2.0, 8.0]
+    assert scored.candidate.tolist() == [2.0, 8.0]
 
 
 def test_half_precision_softmax_is_close_enough():
     row = np.full(7, 1 / 7).astype(np.float16)
-    assert score([0, 1], [row, row]).predictions.dtype == np.float64
-
-
-def test_the_arrays_are_copies_that_cannot_be_written():
-    labels, predictions = np.array([0, 1]), np.array([0.2, 0.8])
-    scored = score(labels, predictions)
-    predictions[0] = labels[0] = 1
-    assert scored.predictions[0] == 0.2
-    assert scored.labels[0] == 0
-    with pytest.raises(ValueError, match="read-only"):
-        scored.predictions[0] = 0.5
+    assert score([0, 1], [row, row]).candidate.dtype == np.float64
 
 
 @pytest.mark.parametrize(
     ("labels", "predictions", "task", "message", "step"),
     [
-        ([], [], "auto", "no examples", "data.load"),
         ([0, 1, 1], [0.2, 0.8], "auto", "3 labels but 2 predictions", "one label for each"),
         ([0, 1], [np.nan, 0.8], "auto", "predictions of 1 of 2 examples (the first is row 0", "diverged"),
         ([0, 1], [[0.5, 0.5], [np.inf, 0.0]], "auto", "(the first is row 1, counted from 0) are NaN", "diverged"),
@@ -88,8 +83,6 @@ def test_the_arrays_are_copies_that_cannot_be_written():
         (["cat", "dog"], [0.2, 0.8], "auto", "labels are of type", "encode class names"),
         ([0, 1], np.array([0.2, 0.8], object), "auto", "predictions are of type object", "float32"),
         ([0, 1], [0.2j, 0.8], "auto", "complex", "convert"),
-        ([0, 1], [[0.2], [0.8, 0.2]], "auto", "not one array", "same length"),
-        (0, [0.2], "auto", "labels have the shape ()", "one row"),
         ([0, 1], np.zeros((2, 3, 4)), "auto", "shape (2, 3, 4)", "one row"),
         ([0, 1], np.zeros((2, 0)), "auto", "shape (2, 0)", "one row"),
         ([0, 1], [-0.1, 0.8], "auto", "outside [0, 1]", "sigmoid"),
@@ -116,3 +109,43 @@ def test_what_cannot_be_evaluated_is_refused_with_the_next_step(labels, predicti
     assert message in caught.value.what
     assert step in caught.value.next_step
     assert caught.value.exit_code == 1
+
+
+def test_no_examples_at_all_are_refused():
+    with pytest.raises(StageFailed, match="no examples"):
+        Evaluation([]).finish()
+
+
+def test_a_bad_row_is_named_by_its_place_in_all_blocks():
+    checker = Checker()
+    checker.check(Block(np.array([0, 1]), np.array([0.2, 0.8])))
+    with pytest.raises(StageFailed, match="first is row 3, counted from 0"):
+        checker.check(Block(np.array([0, 1]), np.array([0.2, np.nan])))
+
+
+def test_later_blocks_are_of_the_task_and_the_columns_of_the_first():
+    checker = Checker()
+    checker.check(Block(np.array([0, 1]), np.array([0.2, 0.8])))
+    with pytest.raises(StageFailed, match="not whole numbers"):
+        checker.check(Block(np.array([0.5, 1]), np.array([0.2, 0.8])))
+    with pytest.raises(StageFailed, match="2 columns from row 2 on, and 1 before"):
+        checker.check(Block(np.array([0, 1]), np.array(TWO)))
+
+
+def test_several_labels_a_row_have_to_be_said():
+    truth, answers = np.array([[1, 1], [0, 1]]), np.array([[0.9, 0.8], [0.1, 0.7]])
+    with pytest.raises(StageFailed) as caught:
+        score(truth, answers)
+    assert "multilabel" in caught.value.next_step
+    rows = score(truth, answers, "multilabel")
+    assert (rows.task, rows.classes, rows.labels.shape) == ("multilabel", 2, (2, 2))
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [([1.0, -1.0], "negative"), ([1.0, np.nan], "NaN"), ([[1.0, 2.0], [1.0, 2.0]], "several columns")],
+)
+def test_weights_are_checked(weights, message):
+    block = Block(np.array([0, 1]), np.array([0.2, 0.8]), None, np.array(weights))
+    with pytest.raises(StageFailed, match=message):
+        Checker().check(block)
