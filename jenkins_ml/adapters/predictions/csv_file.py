@@ -15,7 +15,8 @@ from jenkins_ml.adapters.predictions.columns import Field, Layout
 from jenkins_ml.adapters.predictions.rows import Rows
 from jenkins_ml.errors import UsageError
 
-_BLOCK_BYTES = 2**20
+_BLOCK_BYTES = 2**18
+_SAMPLE_BYTES = 2**20
 _NUMBER_WITH_ZERO = r"^[+-]?0[0-9]"
 _CONVERSION = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?CSV conversion error to (\w+).*?: (.*)", re.DOTALL)
 _WANTED = {"double": "a number", "int64": "a whole number, as the ids of the other file are"}
@@ -67,7 +68,7 @@ class CsvSource:
                         done += piece.num_rows
             self._refuse_open_quote()
 
-    def _open(self, names: Sequence[str], types: Mapping[str, Any]) -> Any:
+    def _open(self, names: Sequence[str], types: Mapping[str, Any], block: int = _BLOCK_BYTES) -> Any:
         """A reader of some columns, of all without names.
 
         It opens the file itself: given a file object of Python, its threads could ask for the interpreter when that is
@@ -77,7 +78,7 @@ class CsvSource:
 
         return csv.open_csv(
             str(self.path),
-            read_options=csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
+            read_options=csv.ReadOptions(use_threads=False, block_size=block),
             parse_options=csv.ParseOptions(newlines_in_values=True),
             # Only nothing at all is a missing value: NA is a country, and nan a number that the gate has to see.
             convert_options=csv.ConvertOptions(
@@ -92,7 +93,7 @@ class CsvSource:
         names = [field.name for field in layout.features]
         first = None
         if names:
-            with self._open(names, dict.fromkeys(names, pa.string())) as reader:
+            with self._open(names, dict.fromkeys(names, pa.string()), _SAMPLE_BYTES) as reader:
                 first = next(iter(reader), None)
         numbers = {name for name in names if first is not None and _numeric(first.column(name))}
         features = (replace(field, kind="number" if field.name in numbers else "text") for field in layout.features)
@@ -116,7 +117,7 @@ class CsvSource:
         found = _CONVERSION.match(str(error))
         if found is None:
             if "straddling object" in str(error):
-                return self._never_closed("a row is longer than a megabyte, or a quote is opened and never closed")
+                return self._never_closed("a row is longer than 256 kB, or a quote is opened and never closed")
             return damaged(self.path, self.form, error)
         column, row, type_, value = found.groups()
         place = f"column `{self._names[int(column)]}`" + (f", row {row} counted with the header" if row else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,16 +78,18 @@ def equal_rows(one: Ids, other: Ids) -> int:
     return count if same.all() else int(np.argmin(same))
 
 
-def ascending(ids: Ids, before: int | None) -> bool:
-    """Whether each id is greater than the one before it, which shows that none comes twice; known for numbers only.
+def ascending(ids: Ids, before: Ids | None) -> bool:
+    """Whether each id is greater than the one before it, which shows that none comes twice.
+
+    The longer of two texts is the greater one, so that numbers written as text ascend like numbers.
 
     Args:
         ids: at least one.
-        before: the id in front of them, None where they are the first.
+        before: the one id in front of them, None where they are the first.
     """
     if isinstance(ids, Texts):
-        return False
-    return (before is None or int(ids[0]) > before) and bool((ids[1:] > ids[:-1]).all())
+        return _ascending_texts(ids if before is None else Texts.joined([cast(Texts, before), ids]))
+    return (before is None or int(ids[0]) > int(cast(Array, before)[0])) and bool((ids[1:] > ids[:-1]).all())
 
 
 def keys(ids: Ids, *, both_signs: bool = False) -> tuple[Words, ...]:
@@ -122,30 +124,56 @@ def _same_text(one: Texts, other: Any) -> NDArray[np.bool_]:
     return same
 
 
+class _EightBytes:
+    """Eight bytes of each text at once, as a word whose lowest byte comes first; behind a text's end there are zeros."""
+
+    def __init__(self, texts: Texts) -> None:
+        self.lengths = np.diff(texts.offsets).astype(np.int64)
+        self._starts = texts.offsets[:-1].astype(np.int64) - int(texts.offsets[0])
+        # Words are read where they stand, from any byte on; the last texts need room behind them.
+        data = np.concatenate([texts.own, np.zeros(_WORD, dtype=np.uint8)])
+        self._words: Words = np.ndarray((len(data) - _WORD + 1,), dtype="<u8", buffer=data, strides=(1,))
+
+    def at(self, rows: Any, place: int) -> Words:
+        """The words from byte `place` on, of rows whose texts are longer than that."""
+        left = np.minimum(self.lengths[rows] - place, _WORD)
+        words: Words = self._words[self._starts[rows] + place] & _TAIL_MASKS[left]
+        return words
+
+
 def _hashes(texts: Texts) -> tuple[Words, Words]:
     """Two words for each text: its length, then eight bytes after eight, each step mixing all that came before."""
-    lengths = np.diff(texts.offsets).astype(np.int64)
-    first = _mixed(lengths.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15))
-    second = _mixed(lengths.astype(np.uint64) ^ np.uint64(0xD1B54A32D192ED03))
-    # Words are read where they stand, eight bytes from any place on; the last texts need room behind them.
-    data = np.concatenate([texts.own, np.zeros(_WORD, dtype=np.uint8)])
-    words = np.ndarray((len(data) - _WORD + 1,), dtype="<u8", buffer=data, strides=(1,))
-    starts = texts.offsets[:-1].astype(np.int64) - int(texts.offsets[0])
-    done = 0
+    bytes_ = _EightBytes(texts)
+    lengths = bytes_.lengths.astype(np.uint64)
+    first = _mixed(lengths + np.uint64(0x9E3779B97F4A7C15))
+    second = _mixed(lengths ^ np.uint64(0xD1B54A32D192ED03))
     rows: Any = slice(None)
-    while len(starts):
-        left = lengths[rows] - done
-        if not (left > 0).all():
-            some = np.flatnonzero(left > 0)
-            rows = some if isinstance(rows, slice) else rows[some]
-            starts, left = starts[some], left[some]
-            if not len(starts):
-                break
-        word = words[starts + done] & _TAIL_MASKS[np.minimum(left, _WORD)]
+    for place in range(0, int(bytes_.lengths.max(initial=0)), _WORD):
+        longer = bytes_.lengths[rows] > place
+        if not longer.all():
+            rows = np.flatnonzero(longer) if isinstance(rows, slice) else rows[longer]
+        word = bytes_.at(rows, place)
         first[rows] = _mixed(first[rows] ^ word)
         second[rows] = _mixed(second[rows] + word * np.uint64(0xA24BAED4963EE407))
-        done += _WORD
     return first, second
+
+
+def _ascending_texts(texts: Texts) -> bool:
+    bytes_ = _EightBytes(texts)
+    longer = np.diff(bytes_.lengths)
+    if (longer < 0).any():
+        return False
+    rows = np.flatnonzero(longer == 0)  # each with the next: as long, and equal up to `place`
+    place = 0
+    while len(rows):
+        if bytes_.lengths[rows].min() <= place:
+            return False
+        one, other = bytes_.at(rows, place).byteswap(), bytes_.at(rows + 1, place).byteswap()
+        if (one > other).any():
+            return False
+        rows = rows[one == other]
+        place += _WORD
+    return True
 
 
 def _mixed(words: Words) -> Words:

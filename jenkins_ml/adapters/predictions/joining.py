@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import cast
 
 from jenkins_ml.adapters.predictions.agreement import Agreement
-from jenkins_ml.adapters.predictions.ids import Ids, Texts, ascending, equal_rows, keys, shown
-from jenkins_ml.adapters.predictions.matching import Mismatch, matched, repeated
+from jenkins_ml.adapters.predictions.ids import Ids, ascending, equal_rows, keys, shown
+from jenkins_ml.adapters.predictions.matching import Mismatch, Repeated, matched
 from jenkins_ml.adapters.predictions.rows import Feed, Pair, Rows, joined
 from jenkins_ml.adapters.predictions.sides import Side, no_rows, row_counts
 from jenkins_ml.errors import IntegrityError
@@ -18,7 +18,7 @@ STEPS = 3
 """Steps of a row: read from either file, and matched."""
 
 
-def alone(candidate: Side, size: int, scratch: Path, did: Callable[[int], None]) -> Iterator[Pair]:
+def alone(candidate: Side, size: int, scratch: Path, did: Callable[[int], None]) -> Generator[Pair, None, None]:
     """The rows of one file.
 
     Args:
@@ -31,17 +31,16 @@ def alone(candidate: Side, size: int, scratch: Path, did: Callable[[int], None])
         IntegrityError: an id comes twice.
         UsageError: there are no rows, or reading fails.
     """
-    unique = _Unique()
     count = 0
-    for rows in candidate.read(size):
-        unique.add(rows.ids)
-        yield Pair(rows, None)
-        count += len(rows)
-        did(len(rows) * STEPS)
-    if not count:
-        raise no_rows(candidate.path)
-    if not unique.certain:
-        _refuse_repeated(candidate, scratch)
+    with _Unique(candidate, scratch) as unique:
+        for rows in candidate.read(size):
+            unique.add(rows.ids)
+            yield Pair(rows, None).without_ids()
+            count += len(rows)
+            did(len(rows) * STEPS)
+        if not count:
+            raise no_rows(candidate.path)
+        unique.check()
 
 
 def by_position(candidate: Side, baseline: Side, size: int, did: Callable[[int], None]) -> Iterator[Pair]:
@@ -112,26 +111,27 @@ class ById:
         if one is None or other is None:
             raise no_rows((self._candidate if one is None else self._baseline).path)
         ours_ended, theirs_ended = one[:0], other[:0]
-        unique = _Unique()
         count = 0
-        while one is not None or other is not None:
-            one = ours_ended if one is None else one
-            other = theirs_ended if other is None else other
-            same = equal_rows(_ids(one), _ids(other))
-            if same:
-                unique.add(one[:same].ids)
-                yield self._in_order(Pair(one[:same], other[:same]))
-                count += same
-            if same < max(len(one), len(other)):
-                self.sorted = True
-                yield from self._any_order(
-                    chain([one[same:]], ours.rest()), chain([other[same:]], theirs.rest()), count
-                )
-                break
-            one, other = ours.take(self._size), theirs.take(self._size)
-        # Without a row before the first difference, the matching has seen all ids. A file has the ids of the other.
-        if not (unique.certain and not self.sorted) and (count or not self.sorted):
-            _refuse_repeated(self._candidate, self._scratch)
+        with _Unique(self._candidate, self._scratch) as unique:
+            while one is not None or other is not None:
+                one = ours_ended if one is None else one
+                other = theirs_ended if other is None else other
+                same = equal_rows(_ids(one), _ids(other))
+                if same:
+                    unique.add(one[:same].ids)
+                    yield self._in_order(Pair(one[:same], other[:same]))
+                    count += same
+                if same < max(len(one), len(other)):
+                    self.sorted = True
+                    break
+                one, other = ours.take(self._size), theirs.take(self._size)
+            else:
+                unique.check()
+        if self.sorted and one is not None and other is not None:
+            yield from self._any_order(chain([one[same:]], ours.rest()), chain([other[same:]], theirs.rest()), count)
+            if count:
+                # The matching has seen each id once behind the first difference; one of them may stand in front of it, too.
+                _refuse_repeated(self._candidate, self._scratch)
         if self._agreement.differing:
             raise IntegrityError(
                 f"the labels of {self._candidate.path} and {self._baseline.path} differ for {self._agreement.differing:,} "
@@ -186,27 +186,61 @@ class ById:
                 example = _find(side, unmatched.first, both_signs)
                 parts.append(f"{_ids_are(unmatched.count)} only in {side.path}, such as {example}")
         step = "let both models answer the same examples, and leave out of both files what one of them cannot answer"
-        return IntegrityError("; ".join(parts), step)
+        return IntegrityError("; ".join(parts) or f"{self._candidate.path}: changed while it was read", step)
 
 
 class _Unique:
-    """Whether ids that come one after the other can be seen to come once each: they can if they ascend."""
+    """Whether ids come once each, as they go by: they do if they ascend; if they do not from the start, they are kept.
 
-    def __init__(self) -> None:
-        self.certain = True
-        self._last: int | None = None
+    Args:
+        side: the file whose ids they are.
+        scratch: a folder for what does not fit into memory.
+    """
+
+    def __init__(self, side: Side, scratch: Path) -> None:
+        self._side = side
+        self._scratch = scratch
+        self._ascending = True
+        self._last: Ids | None = None
+        self._kept: Repeated | None = None
+
+    def __enter__(self) -> _Unique:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._kept is not None:
+            self._kept.__exit__()
 
     def add(self, ids: Ids | None) -> None:
         """More ids; None where a file has none, so that none can come twice."""
-        if self.certain and ids is not None and len(ids):
-            self.certain = ascending(ids, self._last)
-            if not isinstance(ids, Texts):
-                self._last = int(ids[-1])
+        if ids is None or not len(ids):
+            return
+        if self._ascending:
+            self._ascending = ascending(ids, self._last)
+            if not self._ascending and self._last is None:
+                self._kept = Repeated(self._scratch, self._side.source.rows)
+            self._last = ids[len(ids) - 1 :]
+        if self._kept is not None:
+            self._kept.add(ids)
+
+    def check(self) -> None:
+        """All ids of the file have come: refuse any that came twice."""
+        if self._kept is not None:
+            _refuse(self._side, self._kept)
+        elif not self._ascending:
+            _refuse_repeated(self._side, self._scratch)
 
 
 def _refuse_repeated(side: Side, scratch: Path) -> None:
     """Read the ids once more, and refuse any that comes twice."""
-    found = repeated(side.ids(), scratch=scratch, expected=side.source.rows)
+    with Repeated(scratch, side.source.rows) as kept:
+        for ids in side.ids():
+            kept.add(ids)
+        _refuse(side, kept)
+
+
+def _refuse(side: Side, kept: Repeated) -> None:
+    found = kept.found()
     if found is not None:
         example = _find(side, found.first, both_signs=False)
         message = f"{side.path}: {found.count:,} rows have an id that came before, such as {example}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ _OVERSIZED = 8  # this many times as large as parts may be read: only ids that c
 
 @dataclass
 class Unmatched:
-    """Ids that the other file does not have.
+    """Rows that cannot be matched.
 
     Args:
         count: how many.
@@ -102,44 +102,55 @@ def matched(
             yield mismatch
 
 
-def repeated(pieces: Iterable[Ids], *, scratch: Path, expected: int | None) -> Unmatched | None:
-    """Look for ids that come more than once, in constant memory.
+class Repeated:
+    """Looks for ids that come more than once, in constant memory.
 
     Args:
-        pieces: all ids, in pieces.
         scratch: the folder for what does not fit into memory.
-        expected: how many there are, None where that is not known.
-
-    Returns:
-        How many rows have an id that came before (at least as many, if some ids come very often), and one such id; None
-        if each comes once.
+        expected: how many ids there are, None where that is not known.
     """
-    found = Unmatched()
-    spill: Spill | None = None
-    with contextlib.ExitStack() as stack:
-        for ids in pieces:
-            words = keys(ids)
-            names = [("key", "<u8"), ("second", "<u8")][: len(words)]
-            records = np.empty(len(ids), dtype=names)
-            for (name, _), word in zip(names, words, strict=True):
-                records[name] = word
-            if spill is None:
-                spill = stack.enter_context(Spill(records.dtype, scratch, expected))
-            spill.add(records)
-        if spill is None:
+
+    def __init__(self, scratch: Path, expected: int | None) -> None:
+        self._scratch = scratch
+        self._expected = expected
+        self._spill: Spill | None = None
+        self._dtype = np.dtype([("key", "<u8")])
+
+    def __enter__(self) -> Repeated:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._spill is not None:
+            self._spill.__exit__()
+
+    def add(self, ids: Ids) -> None:
+        """More ids, of one kind."""
+        words = keys(ids)
+        if self._spill is None:
+            self._dtype = np.dtype([("key", "<u8"), ("second", "<u8")][: len(words)])
+            self._spill = Spill(self._dtype, self._scratch, self._expected)
+        records = np.empty(len(ids), dtype=self._dtype)
+        for name, word in zip(_words(records), words, strict=True):
+            records[name] = word
+        self._spill.add(records)
+
+    def found(self) -> Unmatched | None:
+        """How many rows have an id that came before (at least as many, if one comes very often), and one such id."""
+        found = Unmatched()
+        if self._spill is None:
             return None
-        counts = spill.end()
-        most = _most_rows(records.dtype.itemsize)
+        counts = self._spill.end()
+        most = _most_rows(self._dtype.itemsize)
         for first, last in groups(counts, most):
             if counts[first] > _OVERSIZED * most:
                 # Mostly one id many times: its first run shows it, and need not fit into memory with all the others.
-                part = _ordered(spill.read(first, last, runs=1))
+                part = _ordered(self._spill.read(first, last, runs=1))
                 found.add(part["key"][1:][_repeats(part)])
                 if found.count:
                     break
-            part = _ordered(spill.read(first, last))
+            part = _ordered(self._spill.read(first, last))
             found.add(part["key"][1:][_repeats(part)])
-    return found if found.count else None
+        return found if found.count else None
 
 
 @dataclass(frozen=True)

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import shutil
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from jenkins_ml.adapters.files import translate, translated
-from jenkins_ml.adapters.predictions.columns import Field, Kind, Layout
+from jenkins_ml.adapters.predictions.columns import Field, Layout
 from jenkins_ml.adapters.predictions.ids import Ids, Texts, offsets_of
+from jenkins_ml.adapters.predictions.numpy_arrays import (
+    Place,
+    Reader,
+    Stored,
+    columns_reader,
+    field_of,
+    read_header,
+    rows_reader,
+)
 from jenkins_ml.adapters.predictions.rows import Rows
 from jenkins_ml.adapters.predictions.values import as_ids, as_number_feature, as_numbers, side_by_side
 from jenkins_ml.core.arrays import Array
@@ -27,53 +35,9 @@ from jenkins_ml.core.evaluation.block import Coded, Feature
 from jenkins_ml.errors import JenkinsMLError, UsageError
 
 _ALIASES = {"labels": "label", "predictions": "prediction"}
-_KINDS: Mapping[str, Kind] = {
-    "i": "integer",
-    "u": "integer",
-    "f": "number",
-    "b": "boolean",
-    "U": "text",
-    "S": "text",
-    "M": "moment",
-}
 _SUFFIX = ".npy"
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """An array as its header declares it.
-
-    Args:
-        member: its name in the .npz file; None for a .npy file.
-        dtype: of one element.
-        shape: of the array.
-        columns_first: whether it is stored column after column (Fortran's order).
-        header: bytes in front of its elements.
-        bytes: bytes of header and elements together, as the file has them.
-    """
-
-    member: str | None
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    columns_first: bool
-    header: int
-    bytes: int
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a column is: an array, or one field of an array of records."""
-
-    array: _Stored
-    field: str | None = None
-
-    @property
-    def element(self) -> np.dtype[Any]:
-        return self.array.dtype if self.field is None else self.array.dtype[self.field]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.array.shape if self.field is None else self.array.shape + self.element.shape
+# RuntimeError: the archive is encrypted. NotImplementedError: compressed in a way that zipfile does not know.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, NotImplementedError, SyntaxError)
 
 
 class NumpySource:
@@ -96,7 +60,7 @@ class NumpySource:
         self._scratch = scratch
         with self._reading():
             self._places = list(self._find())
-        self.fields = tuple(_field(name, place) for name, place in self._places)
+        self.fields = tuple(field_of(name, place) for name, place in self._places)
         lengths = [
             place.shape[0] for name, place in self._places if name in ("prediction", "prediction_0") and place.shape
         ]
@@ -145,25 +109,25 @@ class NumpySource:
             return Coded(codes.astype(np.int32), tuple(_decoded(values)))
         return as_number_feature(self.path, field.name, column, None)
 
-    def _find(self) -> Iterator[tuple[str, _Place]]:
+    def _find(self) -> Iterator[tuple[str, Place]]:
         """The columns of the file, by name."""
         if not self._archive:
             with self.path.open("rb") as file:
-                stored = _header(file, None, self.path.stat().st_size)
+                stored = read_header(file, None, self.path.stat().st_size)
             if stored.dtype.names is None:
-                yield "prediction", _Place(stored)
+                yield "prediction", Place(stored)
             else:
-                yield from ((name, _Place(stored, name)) for name in stored.dtype.names)
+                yield from ((name, Place(stored, name)) for name in stored.dtype.names)
             return
         with zipfile.ZipFile(self.path) as archive:
             for info in archive.infolist():
                 if info.filename.endswith(_SUFFIX):
                     with archive.open(info) as member:
-                        stored = _header(member, info.filename, info.file_size)
+                        stored = read_header(member, info.filename, info.file_size)
                     name = info.filename.removesuffix(_SUFFIX)
-                    yield _ALIASES.get(name, name), _Place(stored)
+                    yield _ALIASES.get(name, name), Place(stored)
 
-    def _check(self, name: str, place: _Place) -> None:
+    def _check(self, name: str, place: Place) -> None:
         stored = place.array
         if place.shape[0] != self.rows:
             message = f"{self.path}: `{name}` has {place.shape[0]} rows, and there are {self.rows} predictions"
@@ -173,22 +137,16 @@ class NumpySource:
             message = f"{self.path}: `{name}` has {stored.bytes} bytes, and its header announces {expected}"
             raise UsageError(message, "write the file again")
 
-    def _reader(self, stored: _Stored, stack: contextlib.ExitStack) -> Any:
-        """A function of (first row, number of rows) that reads an array from the start on."""
+    def _reader(self, stored: Stored, stack: contextlib.ExitStack) -> Reader:
+        """A reader of an array, from its start on."""
         file: IO[bytes]
         if stored.member is None:
             file = stack.enter_context(self.path.open("rb"))
         else:
             file = stack.enter_context(stack.enter_context(zipfile.ZipFile(self.path)).open(stored.member))
         if stored.columns_first and len(stored.shape) > 1:
-            return _columns_reader(self._seekable(file, stack), stored)
-        file.read(stored.header)
-        width = stored.shape[1:]
-
-        def read(_: int, count: int) -> Array:
-            return _native(_exactly(file, stored.dtype, count * math.prod(width)).reshape(count, *width))
-
-        return read
+            return columns_reader(self._seekable(file, stack), stored)
+        return rows_reader(file, stored)
 
     def _seekable(self, file: IO[bytes], stack: contextlib.ExitStack) -> IO[bytes]:
         """The file itself, or a copy of what is packed: its columns are read from as many places at once."""
@@ -208,69 +166,16 @@ class NumpySource:
             yield
         except JenkinsMLError:
             raise
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            ValueError,
-            RuntimeError,
-            NotImplementedError,
-            SyntaxError,
-        ) as error:
-            # RuntimeError: the archive is encrypted. NotImplementedError: compressed in a way that zipfile does not know.
+        except _DAMAGED as error:
             reason = str(error).rstrip(".") or type(error).__name__
             raise UsageError(
                 f"{self.path}: cannot be read as NumPy's format: {reason}", "write the file again"
             ) from error
         except OSError as error:
+            if error.errno == errno.EINVAL:
+                # A damaged directory of a .zip file leads to places in front of it.
+                raise UsageError(f"{self.path}: cannot be read as NumPy's format", "write the file again") from error
             raise translate(f"reading {self.path}", error) from error
-
-
-def _header(file: IO[bytes], member: str | None, size: int) -> _Stored:
-    version = npy.read_magic(file)
-    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    if version not in readers:
-        raise ValueError(f"version {version[0]}.{version[1]} of the format of {member or 'the array'}")
-    shape, columns_first, dtype = readers[version](file)
-    return _Stored(member, dtype, shape, columns_first, file.tell(), size)
-
-
-def _field(name: str, place: _Place) -> Field:
-    element = place.element.base
-    shape = place.shape
-    width = math.prod(shape[1:])
-    if len(shape) not in (1, 2) or width == 0:
-        return Field(name, "other", f"an array of shape {shape}")
-    kind = _KINDS.get(element.kind, "other")
-    if element.kind == "f" and element.itemsize > 8:
-        kind = "other"
-    type_ = "an array of Python objects, which is never unpickled" if element.hasobject else str(element)
-    return Field(name, kind, type_, width)
-
-
-def _exactly(file: IO[bytes], dtype: np.dtype[Any], count: int) -> Array:
-    data = file.read(count * dtype.itemsize)
-    if len(data) != count * dtype.itemsize:
-        raise EOFError("it ends in the middle of an array")
-    return np.frombuffer(data, dtype=dtype, count=count)
-
-
-def _columns_reader(file: IO[bytes], stored: _Stored) -> Any:
-    total, width = stored.shape
-
-    def read(start: int, count: int) -> Array:
-        block = np.empty((count, width), dtype=stored.dtype)
-        for column in range(width):
-            file.seek(stored.header + (column * total + start) * stored.dtype.itemsize)
-            block[:, column] = _exactly(file, stored.dtype, count)
-        return _native(block)
-
-    return read
-
-
-def _native(array: Array) -> Array:
-    """The array in this machine's order of bytes."""
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _flat(column: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
@@ -93,14 +94,15 @@ class PredictionStream:
         else:
             size = min(size, self._baseline.block_rows)
             pairs = self._joined_pairs(self._baseline, size)
-        feed = Feed(pairs, joined_pairs)
         done = 0
-        while (pair := feed.take(size)) is not None:
-            yield _block(pair)
-            done += len(pair)
+        with contextlib.closing(pairs):
+            feed = Feed(pairs, joined_pairs)
+            while (pair := feed.take(size)) is not None:
+                yield _block(pair)
+                done += len(pair)
         self.rows = done
 
-    def _joined_pairs(self, baseline: Side, size: int) -> Iterator[Pair]:
+    def _joined_pairs(self, baseline: Side, size: int) -> Generator[Pair, None, None]:
         if self._candidate.layout.id is None:
             yield from by_position(self._candidate, baseline, size, self._did)
             return

@@ -51,18 +51,36 @@ def test_numbers_with_and_without_a_sign_are_compared_as_numbers():
 
 @pytest.mark.parametrize(
     ("ids", "before", "known"),
+    [([1, 2, 5], None, True), ([1, 2, 5], 0, True), ([1, 2, 5], 1, False), ([1, 1], None, False), ([2, 1], None, False),
+     ([9, 10, 11, 100], 8, True), ([9], 9, False), ([9], None, True), ([12345678901, 12345678912], None, True),
+     ([12345678912, 12345678901], None, False), ([12345678901, 12345678901], None, False)],
+)  # fmt: skip
+def test_ids_that_ascend_come_once(ids, before, known):
+    assert ascending(np.array(ids), None if before is None else np.array([before])) is known
+    assert ascending(np.array(ids, np.uint64), None if before is None else np.array([before], np.uint64)) is known
+    assert ascending(texts(*map(str, ids)), None if before is None else texts(str(before))) is known
+
+
+@pytest.mark.parametrize(
+    ("ids", "known"),
     [
-        ([1, 2, 5], None, True),
-        ([1, 2, 5], 0, True),
-        ([1, 2, 5], 1, False),
-        ([1, 1], None, False),
-        ([2, 1], None, False),
+        (["", "a", "b", "aa"], True),
+        (["", ""], False),
+        (["user-00000001-a", "user-00000001-b", "user-00000002-a"], True),
+        (["user-00000001-b", "user-00000001-a"], False),
+        (["aaaaaaaa", "aaaaaaaa"], False),
+        (["aaaaaaaab", "aaaaaaaaé"], True),
+        (["z", "é"], True),
+        (["aa", "b"], False),
     ],
 )
-def test_ids_that_ascend_come_once(ids, before, known):
-    assert ascending(np.array(ids), before) is known
-    assert ascending(np.array(ids, np.uint64), before) is known
-    assert not ascending(texts(*map(str, ids)), None)
+def test_texts_that_ascend(ids, known):
+    assert ascending(texts(*ids), None) is known
+
+
+def test_large_unsigned_numbers_ascend():
+    assert ascending(np.array([2**63 - 1, 2**63], np.uint64), np.array([5], np.uint64))
+    assert not ascending(np.array([2**63], np.uint64), np.array([2**63], np.uint64))
 
 
 def test_keys_of_texts_depend_on_nothing_but_the_text():
