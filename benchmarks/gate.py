@@ -21,11 +21,11 @@ MOST_RATIO = 2.5
 MOST_CPU_FEW = 0.8
 HEAVY = ("keras", "pandas", "scipy", "sklearn", "tensorflow")
 
-# What the gate cannot do without: both ids, both answers, the label and the slice once; in blocks, as it reads them.
+# The columns that the gate reads: ids, labels and answers of both, the slice once; in blocks, as it reads them.
 _READ = """
 import sys
 import pyarrow.parquet as pq
-for path, columns in ((sys.argv[1], ["id", "label", "prediction", "segment"]), (sys.argv[2], ["id", "prediction"])):
+for path, columns in ((sys.argv[1], ["id", "label", "prediction", "segment"]), (sys.argv[2], ["id", "label", "prediction"])):
     for batch in pq.ParquetFile(path, read_dictionary=["segment"]).iter_batches(batch_size=2**17, columns=columns):
         pass
 """

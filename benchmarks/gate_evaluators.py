@@ -148,7 +148,10 @@ def _intervals(pairs: Mapping[Peer, list[Pair]]) -> tuple[Table, ...]:
     for peer, found in pairs.items():
         ours, theirs = found[0].ours.widths, found[0].peer.widths
         if theirs:
-            ratios = (median(theirs[key] / ours[key] for key in theirs if key[1] == metric) for metric in METRICS)
+            ratios = (
+                median(theirs[key] / ours[key] for key in theirs.keys() & ours.keys() if key[1] == metric)
+                for metric in METRICS
+            )
             rows.append((peer.name, str(len(theirs)), *map(number, ratios)))
     if not rows:
         return ()

@@ -167,3 +167,9 @@ def test_a_gate_that_leaves_out_a_slice_is_no_figure():
     )
     with pytest.raises(SystemExit, match="edge"):
         gate_evaluators._agreement({gate_evaluators.PEERS[0]: [pair]})
+
+
+def test_an_interval_without_an_end_has_no_width(stand_in):
+    answer = stand_in([measurement(metric) | {"low": None} for metric in gate_runs.METRICS])
+    assert answer.widths == {}
+    assert len(answer.values) == 2 * len(gate_runs.METRICS)
