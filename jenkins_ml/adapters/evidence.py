@@ -36,7 +36,7 @@ class Comparison:
     Args:
         stream: the name of the data that is looked at; every look of a stream brings other examples of the same kind.
         baseline: what is in production.
-        candidate: what may replace it.
+        candidate: what may replace it. Either is version 0 with the digest of a name if it is known by that only.
     """
 
     stream: str
@@ -107,18 +107,25 @@ class EvidenceStore:
     def prune(self) -> None:
         """Remove the evidence about versions that are gone.
 
-        A candidate's place stays as long as its baseline does: its part of the error budget is spent.
+        A candidate's place stays as long as its baseline does: its part of the error budget is spent. Models that are
+        known by a name only are no versions, and stay.
         """
         home = self.store.home / names.EVIDENCE
         with files.translated("removing evidence"):
             # Before the versions are listed: evidence about one that comes in between is not looked at.
-            found = [(path, (*path.glob("looks/*"),)) for path in home.glob("*/*")]
+            found = [(path, sorted(path.glob("looks/*"))) for path in sorted(home.glob("*/*"))]
             alive = {reference[:32] for reference in self._digests()}
             for baseline, candidates in found:
-                gone = [path for path in candidates if path.name not in alive]
-                for path in gone if baseline.name in alive else [baseline]:
-                    with self.store.staging() as staged:
-                        path.rename(staged / "removed")
+                if baseline.name not in alive and not _is_named(baseline / "places", SequentialPlace, "baseline"):
+                    self._remove(baseline)
+                    continue
+                for candidate in candidates:
+                    if candidate.name not in alive and not _is_named(candidate, SequentialLook, "candidate"):
+                        self._remove(candidate)
+
+    def _remove(self, folder: Path) -> None:
+        with self.store.staging() as staged:
+            folder.rename(staged / "removed")
 
     def _digests(self) -> Iterator[str]:
         """The digests of the manifests of all versions, also of other branches."""
@@ -181,6 +188,15 @@ class EvidenceStore:
 
 def _file_name(number: int) -> str:
     return f"{number:08d}.json"
+
+
+def _is_named(folder: Path, kind: type[R], side: str) -> bool:
+    """Whether the baseline or the candidate of the records in a folder is no version, but known by a name."""
+    first = folder / _file_name(1)
+    if not first.exists():
+        return False
+    reference: VersionRef = getattr(_read(kind, first), side)
+    return reference.version == 0
 
 
 def _read(kind: type[R], path: Path) -> R:

@@ -214,6 +214,19 @@ def test_pruning_takes_evidence_of_versions_that_are_gone(store, evidence):
     assert evidence.position(Comparison(stream="nightly", baseline=baseline, candidate=reference(99)), NOW) == 4
 
 
+def test_pruning_leaves_what_is_about_models_that_never_were_versions(store, evidence):
+    named = [VersionRef(version=0, manifest_digest=digest(name)) for name in (b"v6", b"v7")]
+    abouts = [
+        Comparison(stream="nightly", baseline=named[0], candidate=named[1]),
+        Comparison(stream="nightly", baseline=make(store), candidate=named[1]),
+    ]
+    for about in abouts:
+        evidence.position(about, NOW)
+        look(evidence, "monday", about)
+    evidence.prune()
+    assert [len(evidence.looks(about)) for about in abouts] == [1, 1]
+
+
 def test_pruning_takes_nothing_while_a_version_is_damaged(store, evidence):
     baseline, candidate = make(store), make(store)
     about = Comparison(stream="nightly", baseline=baseline, candidate=candidate)
