@@ -260,7 +260,7 @@ def test_words_that_yaml_reads_otherwise_are_quoted(word):
 @pytest.mark.parametrize("arguments", [("validate",), ("generate", "--check")])
 def test_quick_commands_import_nothing_heavy(tmp_path: Path, arguments):
     assert init(tmp_path, "--example", "quickstart").exception is None
-    heavy = {"numpy", "tensorflow", "keras", "rich", "junitparser", "grpc", "starlette", "uvicorn", "prometheus_client"}
+    heavy = {"numpy", "tensorflow", "keras", "rich", "pyarrow", "grpc", "starlette", "uvicorn", "prometheus_client"}
     script = (
         "import sys\n"
         "from jenkins_ml.cli import command\n"
