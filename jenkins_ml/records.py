@@ -23,6 +23,17 @@ from typing import Any, ClassVar, Final, Literal, TypeVar
 
 from jenkins_ml.errors import IntegrityError
 
+_LATER: Final = "later"
+
+
+def _later(default: Any) -> Any:
+    """A field that came after its record's first version: not written where it has its default.
+
+    So what was written before has the same bytes when it is written again, and is still read by those who wrote it.
+    """
+    return field(default=default, metadata={_LATER: True})
+
+
 Verdict = Literal["approved", "rejected", "inconclusive"]
 Outcome = Literal["passed", "failed", "inconclusive", "warned", "skipped"]
 Number = float | None
@@ -190,8 +201,8 @@ class Condition:
     count: int
     needed: int | None
     reason: str
-    slice: str = ""  # which examples it is about, such as "country=DE"; empty for all of them
-    lower_is_better: bool = False
+    slice: str = _later("")  # which examples it is about, such as "country=DE"; empty for all of them
+    lower_is_better: bool = _later(default=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,9 +261,9 @@ class Decision:
     metrics: Mapping[str, Number]
     baseline_metrics: Mapping[str, Number]
     created: str
-    measurements: tuple[Measurement, ...] = ()
-    candidate_file: str = ""
-    baseline_file: str = ""
+    measurements: tuple[Measurement, ...] = _later(())
+    candidate_file: str = _later("")
+    baseline_file: str = _later("")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -436,8 +447,23 @@ KINDS: Final[Mapping[str, type]] = {
 
 def encode(record: Any) -> bytes:
     """Canonical bytes of a record; raises ValueError for NaN or an infinity, which JSON cannot carry."""
-    data = {"record": record.RECORD, **dataclasses.asdict(record)}
+    data = {"record": record.RECORD, **_plain(record)}
     return (json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if not dataclasses.is_dataclass(value):
+        return value
+    return {
+        item.name: _plain(getattr(value, item.name))
+        for item in dataclasses.fields(value)
+        if not item.metadata.get(_LATER) or getattr(value, item.name) != item.default
+    }
 
 
 def decode(cls: type[R], data: bytes, source: str) -> R:

@@ -5,7 +5,7 @@ runs. It writes only below the job's `out`; the stage that started it checks wha
 store. A segmentation fault or an `os._exit` in user code therefore never leaves a half version.
 
     out/model/           the SavedModel
-    out/predictions/predictions.npz   labels, predictions; of the first examples the inputs as replay/<input>, what the
+    out/predictions/predictions.npz   labels, predictions, columns to slice by; of the first examples the inputs as replay/<input>, what the
                                       exported model answered as exported/<output>, and the one that was trained, in
                                       memory, as trained/<output>, or in not_trained why it was not asked
     out/result.json      signature, curves, data digest, count, environment; or the error
@@ -13,6 +13,7 @@ store. A segmentation fault or an `os._exit` in user code therefore never leaves
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import platform
@@ -30,10 +31,14 @@ import numpy as np
 from jenkins_ml import __version__
 from jenkins_ml.adapters import files, trained_answers, user_code
 from jenkins_ml.adapters import saved_model as saved_models
+from jenkins_ml.adapters.array_spool import ArraySpool
+from jenkins_ml.adapters.evaluation_split import Batch, Features, Split
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed
 from jenkins_ml.records import Signature, TensorSpec
 
 BATCH = 1024
+# What predictions.npz calls other things: features of these names are no columns to slice by.
+_RESERVED = frozenset({"", "id", "label", "labels", "prediction", "predictions", "weight"})
 
 
 def main(argv: list[str]) -> int:
@@ -82,27 +87,46 @@ def _carry_out(job: Mapping[str, Any], out: Path) -> dict[str, Any]:
         curves = _curves(model)
     elif job["mode"] == "export" and not Path(job["output"]).is_dir():
         model = _load_keras(Path(job["output"]))
-    features, labels, data_digest = user_code.evaluation_split(load, directory)
-    trained = trained_answers.ask(model, features)
+    split = Split(load, directory)
+    batches = split.batches(BATCH)
+    first = next(batches)
+    trained = trained_answers.ask(model, first.features)
     saved_model = _exported(job, model, out)
     model = None  # a large one leaves room for what was exported
-    signature, inputs, predictions = _predict(_load(saved_model, job), features)
+    loaded = _load(saved_model, job)
+    signature = _judged(loaded)
     folder = out / "predictions"
     folder.mkdir()
-    np.savez(
-        folder / "predictions.npz",
-        allow_pickle=False,
-        labels=_plain(labels),
-        predictions=predictions,
-        **trained_answers.as_recorded(signature, inputs, predictions, trained),
-    )
+    spool = ArraySpool(folder)
+    recorded: dict[str, np.ndarray] = {}
+    done = 0
+    for batch in itertools.chain([first], batches):
+        inputs = fit(signature, batch.features)
+        predictions = _predict(loaded, signature, inputs, done)
+        recorded = recorded or trained_answers.as_recorded(signature, inputs, predictions, trained)
+        spool.append("labels", batch.labels)
+        spool.append("predictions", predictions)
+        for name, values in sliceable(batch).items():
+            spool.append(name, values)
+        done += len(batch)
+    spool.write(folder / "predictions.npz", recorded)
     return {
         "signature": asdict(signature),
         "curves": curves,
-        "data_digest": data_digest,
-        "count": len(labels),
+        "data_digest": split.digest,
+        "count": split.count,
         "environment": _environment(),
     }
+
+
+def sliceable(batch: Batch) -> dict[str, np.ndarray]:
+    """The columns that slices and weights can be taken from: those that came as such, and features with one value a row."""
+    flat = {
+        name: values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+        for name, values in batch.features.items()
+    }
+    single = {name: values for name, values in flat.items() if values.ndim == 1 and name not in _RESERVED}
+    return {name: values for name, values in {**single, **batch.columns}.items() if values.dtype.kind in "biufOSU"}
 
 
 def _import_keras(lean: bool) -> None:
@@ -205,26 +229,28 @@ def _load(saved_model: Path, job: Mapping[str, Any]) -> saved_models.LoadedModel
         raise StageFailed(what, "check what the training writes") from error
 
 
-def _predict(
-    model: saved_models.LoadedModel, features: user_code.Features
-) -> tuple[Signature, user_code.Features, np.ndarray]:
-    """Predictions of the exported model, so that what is gated is what will be served."""
+def _judged(model: saved_models.LoadedModel) -> Signature:
+    """The signature that is served, with the one output that is judged."""
     if "serving_default" not in model.signatures:
         raise StageFailed("the SavedModel has no signature serving_default", "export it with one")
     signature = model.signatures["serving_default"]
-    inputs = fit(signature, features)
     if len(signature.outputs) != 1:
         names = ", ".join(spec.name for spec in signature.outputs)
         raise StageFailed(
             f"the model has {len(signature.outputs)} outputs ({names})",
             "export a signature with the one that is judged",
         )
+    return signature
+
+
+def _predict(model: saved_models.LoadedModel, signature: Signature, inputs: Features, start: int) -> np.ndarray:
+    """Predictions of the exported model, so that what is gated is what will be served; `start` is the first row's number."""
     fixed = signature.inputs[0].shape[0] if signature.inputs[0].shape else None
-    size = fixed or BATCH
     count = len(next(iter(inputs.values())))
+    size = fixed or count
     answers = []
-    for start in range(0, count, size):
-        batch = {name: values[start : start + size] for name, values in inputs.items()}
+    for first in range(0, count, size):
+        batch = {name: values[first : first + size] for name, values in inputs.items()}
         rows = len(next(iter(batch.values())))
         if fixed and rows < fixed:
             batch = {
@@ -233,7 +259,7 @@ def _predict(
         try:
             answer = model.predict(batch)[signature.outputs[0].name]
         except saved_models.ModelFailed as error:
-            place = f"rows {start} to {start + rows - 1} of the test split"
+            place = f"rows {start + first} to {start + first + rows - 1} of the test split"
             raise StageFailed(
                 f"the exported model fails on {place}: {error.what.splitlines()[0]}", error.next_step
             ) from error
@@ -243,10 +269,10 @@ def _predict(
         raise StageFailed(
             f"the model answered {len(predictions)} rows for {count}", "it must answer one row an example"
         )
-    return signature, inputs, predictions
+    return predictions
 
 
-def fit(signature: Signature, features: user_code.Features) -> user_code.Features:
+def fit(signature: Signature, features: Features) -> Features:
     """The features under the names and dtypes that a signature asks for.
 
     Raises:

@@ -25,7 +25,8 @@ class Data(Section):
 
     load: Function = Field(
         description='"module:function", called as load(split) with "train" or "test"; it returns (features, labels): '
-        "arrays, a dictionary of named feature arrays, or an iterable of such batches (a tf.data.Dataset, for example)."
+        "arrays, a dictionary of named feature arrays, or an iterable of such batches (a tf.data.Dataset, for example). "
+        'For "test" a third part may name columns that the gate slices by, and `weight`: a dictionary of arrays.'
     )
 
 

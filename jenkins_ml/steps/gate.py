@@ -210,11 +210,7 @@ def _predictions(project: Project, data_digest: str, manifest: Manifest, branch:
 def _predict(
     project: Project, data_digest: str | None, manifest: Manifest, branch: str | None, report: Reporter
 ) -> str:
-    """Predict the test split with a version and keep that; answers the digest of the split.
-
-    Args:
-        data_digest: that the split must have; None for any.
-    """
+    """Predict the test split with a version and keep that; answers the split's digest, which has to be this one if given."""
     report.note(f"predicting the test split with version {manifest.version}")
     store: ModelStore = project.store
     with store.staging() as staged, Worker("serving") as worker:

@@ -62,5 +62,6 @@ def _sums(measured: Measured, answer: Answer) -> LookSums | None:
         return look_of_counts(name, part.name, answer.baseline.point, *discordant, part.count)
     if part.count < 2 or not math.isfinite(answer.difference.sigma):
         return None
-    sigma = 0.0 if answer.alike else answer.difference.sigma
-    return look_of_error(name, part.name, answer.baseline.point, part.count, answer.difference.point, sigma)
+    sigma, point = 0.0 if answer.alike else answer.difference.sigma, answer.difference.point
+    reach = measured.reach(answer.metric)
+    return look_of_error(name, part.name, answer.baseline.point, part.count, point, sigma, reach)

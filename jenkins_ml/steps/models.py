@@ -6,6 +6,7 @@ import json
 
 import click
 
+from jenkins_ml.adapters.evidence import EvidenceStore
 from jenkins_ml.adapters.model_store import ModelStore
 from jenkins_ml.core.history import after
 from jenkins_ml.core.retention import kept
@@ -92,6 +93,7 @@ def prune(keep: int, dry_run: bool, as_json: bool) -> None:
         for version in gone:
             project.store.remove(version)
         project.store.prune_predictions()
+        EvidenceStore(project.store).prune()
     if as_json:
         print_json({"removed": gone, "dry_run": dry_run})
     else:

@@ -12,6 +12,7 @@ import click
 
 from jenkins_ml import names
 from jenkins_ml.adapters import files
+from jenkins_ml.adapters.artefact_scan import refuse_unsafe
 from jenkins_ml.adapters.clock import now
 from jenkins_ml.adapters.evaluating import measured_values
 from jenkins_ml.adapters.processes import Imports, Worker, run_command
@@ -98,7 +99,10 @@ def _make(project: Project, train: Train, staged: Path, report: Reporter) -> dic
             report.note(f"training by {train.entrypoint}")
             job |= {"mode": "train", "entrypoint": train.entrypoint, "params": dict(train.params)}
         else:
-            job |= {"mode": "export", "output": str(_run_training_command(project, train, report))}
+            output = _run_training_command(project, train, report)
+            if project.config.gate.scan:
+                refuse_unsafe(output)  # before anything loads it
+            job |= {"mode": "export", "output": str(output)}
             report.step(f"exporting {train.output}")
         return worker.do(job, seconds(train.timeout))
 

@@ -66,7 +66,6 @@ def sides(candidate: Source, baseline: Source | None, wanted: Wanted) -> tuple[S
     if not rest.weight and wanted.weight:
         rest = replace(rest, features=rest.features - {"weight"})
     theirs = Side(baseline, layout(baseline.path, baseline.fields, rest))
-    _check_widths(ours, theirs)
     _check_labels(ours, theirs)
     return _check_ids(ours, theirs)
 
@@ -88,13 +87,6 @@ def row_counts(ours: Side, one: int | None, theirs: Side, other: int | None) -> 
     counts = "" if one is None or other is None else f" ({one:,} and {other:,})"
     message = f"{ours.path} and {theirs.path} have different numbers of rows{counts}, and no ids to join them by"
     return UsageError(message, "write a column `id` into both files, which says what example a row is")
-
-
-def _check_widths(ours: Side, theirs: Side) -> None:
-    one, other = width(ours.layout.predictions), width(theirs.layout.predictions)
-    if one != other:
-        message = f"{ours.path} has {one} prediction{'s' * (one != 1)} a row, and {theirs.path} has {other}"
-        raise UsageError(message, "let both models answer the same question: compare models with the same classes")
 
 
 def _check_labels(ours: Side, theirs: Side) -> None:

@@ -408,6 +408,12 @@ class Measured:
         differs = self._state.differs[max(part.slicing, 1) - 1]
         return not (differs.any() if part.slicing == 0 else differs[part.number])
 
+    def reach(self, metric: Metric) -> float | None:
+        """The most that an example can differ between the versions, of a plain mean of numbers; None where not known."""
+        if self._state.weighted or metric not in self._state.means or self._state.own.get(metric) is not None:
+            return None
+        return means.reach(metric, self.task)
+
     def discordant(self, metric: Metric, part: Slice) -> tuple[int, int] | None:
         """How many examples of a slice count for the candidate only and for production only, of a plain share of them.
 

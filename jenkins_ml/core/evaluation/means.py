@@ -80,6 +80,17 @@ def is_share(metric: Metric) -> bool:
     return metric.kind in ("top_k_accuracy", "accuracy")
 
 
+def reach(metric: Metric, task: Task) -> float | None:
+    """The most that the numbers of an example can differ between two versions; None where nothing bounds them."""
+    if is_share(metric):
+        return 1.0
+    if metric.kind == "brier":
+        return 2.0 if task == "multiclass" else 1.0
+    if metric.kind == "log_loss" or (metric.kind == "loss" and task != "regression"):
+        return -math.log(CLIP)
+    return None
+
+
 def function_of(metric: Metric) -> Function | None:
     """What makes the metric from its means; None where it is the mean."""
     return {"rmse": _root, "r2": _explained}.get(metric.kind)
