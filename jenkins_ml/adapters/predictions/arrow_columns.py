@@ -17,6 +17,9 @@ from jenkins_ml.core.arrays import Array
 from jenkins_ml.core.evaluation.block import Coded, Feature
 
 _BOOLEANS = ("false", "true")
+# Not Arrow's own to_pandas_dtype: in some versions that imports pandas.
+_DTYPES = {"halffloat": "float16", "float": "float32", "double": "float64"}
+_DTYPES |= {f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
 
 def fields_of(schema: Any) -> tuple[Field, ...]:
@@ -169,9 +172,9 @@ def _numpy(column: Any) -> Array:
 
     if pa.types.is_boolean(column.type):
         return _bits(column.buffers()[1], column.offset, len(column))
+    dtype = np.dtype(_DTYPES[str(column.type)])
     if not len(column):
-        return np.empty(0, dtype=column.type.to_pandas_dtype())
-    dtype = np.dtype(column.type.to_pandas_dtype())
+        return np.empty(0, dtype=dtype)
     return np.frombuffer(column.buffers()[1], dtype=dtype, count=len(column), offset=column.offset * dtype.itemsize)
 
 

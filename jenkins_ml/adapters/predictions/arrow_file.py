@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class ArrowSource:
                 self._refuse_cut_stream()
             self.fields = fields_of(self._reader(self._mapped()).schema)
 
-    def read(self, layout: Layout, rows: int) -> Iterator[Rows]:
+    def read(self, layout: Layout, rows: int) -> Generator[Rows, None, None]:
         """See Source."""
         converter = Converter(self.path, layout)
         names = [field.name for field in layout.fields]

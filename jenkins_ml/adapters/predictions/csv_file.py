@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ class CsvSource:
             self._names: list[str] = reader.schema.names
         self.fields = tuple(Field(name, "unparsed", "text") for name in self._names)
 
-    def read(self, layout: Layout, rows: int) -> Iterator[Rows]:
+    def read(self, layout: Layout, rows: int) -> Generator[Rows, None, None]:
         """See Source."""
         import pyarrow as pa
 

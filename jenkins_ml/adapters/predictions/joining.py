@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator, Iterator
 from itertools import chain
 from pathlib import Path
@@ -32,8 +33,8 @@ def alone(candidate: Side, size: int, scratch: Path, did: Callable[[int], None])
         UsageError: there are no rows, or reading fails.
     """
     count = 0
-    with _Unique(candidate, scratch) as unique:
-        for rows in candidate.read(size):
+    with contextlib.closing(candidate.read(size)) as pieces, _Unique(candidate, scratch) as unique:
+        for rows in pieces:
             unique.add(rows.ids)
             yield Pair(rows, None).without_ids()
             count += len(rows)
@@ -50,18 +51,21 @@ def by_position(candidate: Side, baseline: Side, size: int, did: Callable[[int],
         IntegrityError: the labels differ.
         UsageError: there are no rows, or not as many in both, or reading fails.
     """
-    ours, theirs = Feed(candidate.read(size), joined), Feed(baseline.read(size), joined)
     agreement = Agreement()
     count = 0
-    while (one := ours.take(size)) is not None and (other := theirs.take(size)) is not None and len(one) == len(other):
-        pair = Pair(one, other)
-        if (row := agreement.compare(pair)) is not None:
-            agreement.first = f"row {count + row + 1:,}"
-        yield pair
-        count += len(pair)
-        did(len(pair) * STEPS)
-    if one is not None or theirs.take(1) is not None:
-        raise row_counts(candidate, None, baseline, None)
+    with contextlib.closing(candidate.read(size)) as left, contextlib.closing(baseline.read(size)) as right:
+        ours, theirs = Feed(left, joined), Feed(right, joined)
+        while (
+            (one := ours.take(size)) is not None and (other := theirs.take(size)) is not None and len(one) == len(other)
+        ):
+            pair = Pair(one, other)
+            if (row := agreement.compare(pair)) is not None:
+                agreement.first = f"row {count + row + 1:,}"
+            yield pair
+            count += len(pair)
+            did(len(pair) * STEPS)
+        if one is not None or theirs.take(1) is not None:
+            raise row_counts(candidate, None, baseline, None)
     if not count:
         raise no_rows(candidate.path)
     if agreement.differing:
@@ -105,8 +109,17 @@ class ById:
             IntegrityError: an id comes twice or is in one file only, or labels differ.
             UsageError: there are no rows, or reading fails.
         """
-        ours = Feed(self._candidate.read(self._size), joined)
-        theirs = Feed(self._baseline.read(self._size), joined)
+        ours, theirs = self._candidate.read(self._size), self._baseline.read(self._size)
+        with contextlib.closing(ours), contextlib.closing(theirs):
+            yield from self._pairs(Feed(ours, joined), Feed(theirs, joined))
+        if self._agreement.differing:
+            raise IntegrityError(
+                f"the labels of {self._candidate.path} and {self._baseline.path} differ for {self._agreement.differing:,} "
+                f"ids, first for id {self._agreement.first} ({self._agreement.values})",
+                "evaluate both models on the same data: one of the files has labels of another version",
+            )
+
+    def _pairs(self, ours: Feed[Rows], theirs: Feed[Rows]) -> Iterator[Pair]:
         one, other = ours.take(self._size), theirs.take(self._size)
         if one is None or other is None:
             raise no_rows((self._candidate if one is None else self._baseline).path)
@@ -132,12 +145,6 @@ class ById:
             if count:
                 # The matching has seen each id once behind the first difference; one of them may stand in front of it, too.
                 _refuse_repeated(self._candidate, self._scratch)
-        if self._agreement.differing:
-            raise IntegrityError(
-                f"the labels of {self._candidate.path} and {self._baseline.path} differ for {self._agreement.differing:,} "
-                f"ids, first for id {self._agreement.first} ({self._agreement.values})",
-                "evaluate both models on the same data: one of the files has labels of another version",
-            )
 
     def _in_order(self, pair: Pair) -> Pair:
         if (row := self._agreement.compare(pair)) is not None:
@@ -149,21 +156,23 @@ class ById:
         """The rows from the first difference of the order on; `before` says how many came before it."""
         total = self._candidate.source.rows
         both_signs = self._both_signs()
-        for found in matched(
+        pairs = matched(
             self._counted(ours),
             self._counted(theirs),
             scratch=self._scratch,
             expected=None if total is None else total - before,
             both_signs=both_signs,
             suspicious=self._refuse_any_repeated,
-        ):
-            if isinstance(found, Mismatch):
-                raise self._mismatched(found, both_signs)
-            pair, words = found
-            if (row := self._agreement.compare(pair)) is not None:
-                self._agreement.first = _find(self._candidate, int(words[row]), both_signs)
-            self._did(len(pair))
-            yield pair
+        )
+        with contextlib.closing(pairs):
+            for found in pairs:
+                if isinstance(found, Mismatch):
+                    raise self._mismatched(found, both_signs)
+                pair, words = found
+                if (row := self._agreement.compare(pair)) is not None:
+                    self._agreement.first = _find(self._candidate, int(words[row]), both_signs)
+                self._did(len(pair))
+                yield pair
 
     def _counted(self, pieces: Iterator[Rows]) -> Iterator[Rows]:
         for piece in pieces:
@@ -233,8 +242,8 @@ class _Unique:
 
 def _refuse_repeated(side: Side, scratch: Path) -> None:
     """Read the ids once more, and refuse any that comes twice."""
-    with Repeated(scratch, side.source.rows) as kept:
-        for ids in side.ids():
+    with contextlib.closing(side.ids()) as pieces, Repeated(scratch, side.source.rows) as kept:
+        for ids in pieces:
             kept.add(ids)
         _refuse(side, kept)
 
@@ -249,10 +258,11 @@ def _refuse(side: Side, kept: Repeated) -> None:
 
 def _find(side: Side, key: int, both_signs: bool) -> str:
     """The id that has this key, as a message shows it."""
-    for ids in side.ids():
-        rows = (keys(ids, both_signs=both_signs)[0] == key).nonzero()[0]
-        if len(rows):
-            return shown(ids, int(rows[0]))
+    with contextlib.closing(side.ids()) as pieces:
+        for ids in pieces:
+            rows = (keys(ids, both_signs=both_signs)[0] == key).nonzero()[0]
+            if len(rows):
+                return shown(ids, int(rows[0]))
     raise IntegrityError(f"{side.path}: changed while it was read", "run it again when nothing writes to it")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def matched(
     expected: int | None,
     both_signs: bool,
     suspicious: Callable[[], None],
-) -> Iterator[tuple[Pair, Words] | Mismatch]:
+) -> Generator[tuple[Pair, Words] | Mismatch, None, None]:
     """Match rows by id.
 
     Args:

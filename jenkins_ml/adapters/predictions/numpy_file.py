@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -66,7 +66,7 @@ class NumpySource:
         ]
         self.rows: int | None = lengths[0] if lengths else None
 
-    def read(self, layout: Layout, rows: int) -> Iterator[Rows]:
+    def read(self, layout: Layout, rows: int) -> Generator[Rows, None, None]:
         """See Source."""
         places = {name: place for name, place in self._places if name in {field.name for field in layout.fields}}
         for name, place in places.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from jenkins_ml.adapters.predictions.arrow_columns import Converter, fields_of
@@ -37,7 +37,7 @@ class ParquetSource:
                 self.fields = fields_of(file.schema_arrow)
             self.rows: int | None = self._metadata.num_rows
 
-    def read(self, layout: Layout, rows: int) -> Iterator[Rows]:
+    def read(self, layout: Layout, rows: int) -> Generator[Rows, None, None]:
         """See Source."""
         import pyarrow.parquet as pq
 

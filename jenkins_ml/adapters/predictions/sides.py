@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,16 +33,17 @@ class Side:
         """How many rows make a block of this file's columns."""
         return block_rows(self.layout)
 
-    def read(self, rows: int) -> Iterator[Rows]:
+    def read(self, rows: int) -> Generator[Rows, None, None]:
         """All rows, in pieces of at most `rows`."""
         return self.source.read(self.layout, rows)
 
-    def ids(self) -> Iterator[Ids]:
+    def ids(self) -> Generator[Ids, None, None]:
         """Only the ids of all rows, where the file has some."""
         only = Layout(id=self.layout.id, labels=(), predictions=(), weight=None, features=())
-        for piece in self.source.read(only, block_rows(only)):
-            if piece.ids is not None:
-                yield piece.ids
+        with contextlib.closing(self.source.read(only, block_rows(only))) as pieces:
+            for piece in pieces:
+                if piece.ids is not None:
+                    yield piece.ids
 
 
 def sides(candidate: Source, baseline: Source | None, wanted: Wanted) -> tuple[Side, Side | None]:

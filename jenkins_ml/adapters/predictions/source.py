@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +21,7 @@ class Source(Protocol):
     rows: int | None
     fields: tuple[Field, ...]
 
-    def read(self, layout: Layout, rows: int) -> Iterator[Rows]:
+    def read(self, layout: Layout, rows: int) -> Generator[Rows, None, None]:
         """The rows from the first on, in pieces of at most `rows`; can be called again.
 
         Raises:
