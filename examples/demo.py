@@ -149,7 +149,7 @@ def live(life):
     sys.path.insert(0, str(life.folder))
     from data import load
 
-    images, labels = load("test")
+    images, labels, _ = load("test")
     for transport, (digit, score) in {
         "REST": ask_rest(port, images[0].tolist()),
         "gRPC": ask_grpc(server["grpc"], images[0].tolist()),
@@ -165,7 +165,7 @@ def live(life):
         report = max((life.folder / ".jenkins-ml/reports").glob("*/index.html"), key=lambda path: path.stat().st_mtime)
 
         title("(c) A slip in the data code shuffles the labels: the gate rejects the model")
-        old = 'return (pixels[rows] / 16).astype("float32"), labels[rows]'
+        old = 'features, digits = (pixels[rows] / 16).astype("float32"), labels[rows]'
         new = old.replace("labels[rows]", 'labels[np.sort(rows)] if split == "train" else labels[rows]')
         life.change("data.py", old, new, "Sort the labels before use")
         life.scene("c  spoiled labels", "run", expect=3)

@@ -69,7 +69,7 @@ def test_life(digits):
     finally:
         sys.path.remove(str(digits.folder))
         sys.modules.pop("data", None)
-    images, labels = load("test")
+    images, labels, _ = load("test")
     answers = [read_digit(digits, image.tolist()) for image in images[:5]]
     assert [digit for digit, _ in answers] == labels[:5].tolist()
     report = digits.folder / ".jenkins-ml/reports/first"

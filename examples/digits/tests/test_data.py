@@ -15,7 +15,8 @@ def test_every_digit_is_in_both_splits():
 
 
 def test_pixels_are_scaled_and_the_same_at_every_call():
-    features, _ = load("test")
+    features, _, columns = load("test")
     assert features.min() >= 0
     assert features.max() <= 1
     assert np.array_equal(features, load("test")[0])
+    assert columns["ink"].shape == (TEST_ROWS,)
