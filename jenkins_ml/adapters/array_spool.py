@@ -60,7 +60,7 @@ class ArraySpool:
                 column.path.unlink()
             for name, values in more.items():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, np.ascontiguousarray(values), allow_pickle=False)
+                    np.lib.format.write_array(member, np.asarray(values), allow_pickle=False)
 
 
 def _copy(column: _Column, member: Any) -> None:

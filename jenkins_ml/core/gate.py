@@ -12,7 +12,7 @@ from jenkins_ml.core.evaluation.evaluation import Answer, Measured
 from jenkins_ml.core.evaluation.evaluation import Slice as Part
 from jenkins_ml.core.evaluation.metric import ALWAYS, Metric, asked, usual
 from jenkins_ml.core.model_conditions import MODEL
-from jenkins_ml.core.slices import conditions_of_slices, worse_slices
+from jenkins_ml.core.slices import SLICE, conditions_of_slices, worse_slices
 from jenkins_ml.core.statistics.intervals import Estimate
 from jenkins_ml.records import Condition, Measurement, Number, Verdict
 
@@ -110,10 +110,7 @@ class _Decider:
         conditions += beside
         if self._gate.inconclusive == "fail":
             self._blocking += [condition for condition in beside if condition.outcome == "inconclusive"]
-        conditions += [
-            condition
-            for _, condition in conditions_of_slices(self._gate.slices, self._gate.metrics, measured, self._judge)
-        ]
+        conditions += conditions_of_slices(self._gate.slices, self._gate.metrics, measured, self._judge)
         sliced = [answer for (_, part), answer in self._answers.items() if part.name]
         conditions += worse_slices(sliced, self._gate.confidence)
         verdict, summary = self._verdict(conditions, first_release_allowed)
@@ -168,7 +165,8 @@ class _Decider:
         if self._blocking:
             return "inconclusive", _first_of(self._blocking)
         passed = sum(condition.outcome == "passed" for condition in conditions)
-        if not passed and all(condition.kind == "size" for condition in conditions):
+        small = sum((condition.metric, condition.kind) == (SLICE, "size") for condition in conditions)
+        if small == len(of_metrics):
             return "rejected", "nothing was judged: every slice has too few examples, and nothing else was asked"
         summary = f"{passed} of {len(conditions)} conditions passed on {self._measured.overall.count:,} examples"
         let_pass = [condition for condition in conditions if condition.outcome in ("inconclusive", "warned")]
@@ -176,7 +174,7 @@ class _Decider:
             summary += f"; not settled, and let pass as configured: {_listed(unsettled)}"
         if warned := [condition.name for condition in let_pass if condition.kind.startswith(WARNS)]:
             summary += f"; warned of: {_listed(warned)}"
-        if small := sum(condition.kind == "size" for condition in conditions):
+        if small:
             summary += f"; {small} slice{'s' if small > 1 else ''} with too few examples not judged"
         if not compared:
             summary += "; a first release, with nothing in production to compare with"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import NormalDist
+from typing import Final
 
 from jenkins_ml.config.gate import MetricLimits, Slice
 from jenkins_ml.core.conditions import WARNS, named
@@ -13,7 +14,8 @@ from jenkins_ml.core.evaluation.groups import Slicing, number_text
 from jenkins_ml.core.statistics.multiplicity import holm
 from jenkins_ml.records import Condition, Outcome
 
-_NAMED = 5  # slices in a sentence
+SLICE: Final = "slice"  # what stands for the metric in conditions about slices themselves
+_NAMED: Final = 5  # slices in a sentence
 
 Judge = Callable[[Part, str, MetricLimits, Slice], list[Condition]]
 """A slice, a metric's name and limits, and the section that asks for them -> its conditions."""
@@ -32,8 +34,8 @@ def limits_of(asked: Slice, metrics: Mapping[str, MetricLimits]) -> Mapping[str,
 
 def conditions_of_slices(
     asked: Sequence[Slice], metrics: Mapping[str, MetricLimits], measured: Measured, judge: Judge
-) -> Iterator[tuple[Slice, Condition]]:
-    """Every condition of every slice, with the section that asks for it.
+) -> Iterator[Condition]:
+    """Every condition of every slice.
 
     A column that is not there, and a value that never appears, fail; a slice with fewer than `min_examples` has a
     condition that says so.
@@ -41,21 +43,21 @@ def conditions_of_slices(
     for number, section in enumerate(asked, 1):
         slicing = slicing_of(section)
         if failure := measured.failure(number):
-            yield section, _about(slicing.title, "missing", "failed", 0, failure)
+            yield _about(slicing.title, "missing", "failed", 0, failure)
             continue
         parts = measured.slices(number)
         present = {part.name for part in parts}
         for value in slicing.values or ():
             name = f"{slicing.columns[0]}={value}"
             if name not in present:
-                yield section, _about(name, "missing", "failed", 0, "no example has this value")
+                yield _about(name, "missing", "failed", 0, "no example has this value")
         for part in parts:
             if part.count < section.min_examples:
                 reason = f"not judged: {part.count:,} examples are fewer than min_examples {section.min_examples:,}"
-                yield section, _about(part.name, "size", "skipped", part.count, reason)
+                yield _about(part.name, "size", "skipped", part.count, reason)
                 continue
             for metric, limits in limits_of(section, metrics).items():
-                yield from ((section, condition) for condition in judge(part, metric, limits, section))
+                yield from judge(part, metric, limits, section)
 
 
 def worse_slices(answers: Sequence[Answer], confidence: float) -> list[Condition]:
@@ -100,7 +102,7 @@ def _chance(answer: Answer) -> float:
     return NormalDist().cdf(-worse / error)
 
 
-def _about(part: str, kind: str, outcome: Outcome, count: int, reason: str, metric: str = "slice") -> Condition:
+def _about(part: str, kind: str, outcome: Outcome, count: int, reason: str, metric: str = SLICE) -> Condition:
     return Condition(
         name=named(metric, kind, part),
         metric=metric,

@@ -58,7 +58,7 @@ UNSAFE = {
     "model.npz": _bytes(_npz),
     "model.pkl": EVIL,
     "model.pt": pickle.dumps(0x1950A86A20F9469CFC6C, 2) + EVIL,
-    "model.joblib": gzip.compress(EVIL),
+    "model.joblib": gzip.compress(EVIL, mtime=0),
     "model.pickle": bz2.compress(EVIL),
 }
 FILES = [*CLEAN.items(), *UNSAFE.items()]
@@ -71,13 +71,13 @@ def scanned(name, content):
         return scan(path)
 
 
-@pytest.mark.parametrize(("name", "content"), CLEAN.items())
+@pytest.mark.parametrize(("name", "content"), CLEAN.items(), ids=CLEAN)
 def test_they_are_clean_to_begin_with(name, content):
     result = scanned(name, content)
     assert (result.scanned, result.findings) == ((name,), ())
 
 
-@pytest.mark.parametrize(("name", "content"), UNSAFE.items())
+@pytest.mark.parametrize(("name", "content"), UNSAFE.items(), ids=UNSAFE)
 def test_they_are_unsafe_to_begin_with(name, content):
     assert scanned(name, content).findings
 

@@ -22,11 +22,12 @@ def test_the_file_holds_the_pieces_one_after_the_other(tmp_path_factory, pieces)
     spool = ArraySpool(folder)
     for piece in pieces:
         spool.append("file", piece)  # a name that numpy.savez would take for its own
-    spool.write(folder / "all.npz", {"more/x": np.arange(3)})
+    spool.write(folder / "all.npz", {"more/x": np.arange(3), "text": np.array("a single one")})
     with np.load(folder / "all.npz", allow_pickle=False) as arrays:
         assert np.array_equal(arrays["file"], np.concatenate(pieces), equal_nan=True)
         assert arrays["file"].dtype == np.concatenate(pieces).dtype
         assert arrays["more/x"].tolist() == [0, 1, 2]
+        assert str(arrays["text"]) == "a single one"
     assert [path.name for path in folder.iterdir()] == ["all.npz"]
 
 

@@ -163,7 +163,7 @@ def test_a_name_that_promises_a_pickle_must_keep_it(tmp_path, name):
         (b"\x28\xb5\x2f\xfd" + bytes(100), "compressed with zstd"),
         (b"7z\xbc\xaf\x27\x1c" + bytes(100), "a 7z archive"),
         (bytes(257) + b"ustar" + bytes(300), "a tar archive"),
-        (gzip.compress(bytes(257) + b"ustar" + bytes(300)), "a tar archive, compressed"),
+        (gzip.compress(bytes(257) + b"ustar" + bytes(300), mtime=0), "a tar archive, compressed"),
     ],
 )
 def test_what_can_hold_anything_and_is_not_looked_into(tmp_path, content, kind):
