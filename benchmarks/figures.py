@@ -107,7 +107,7 @@ def _row(result: Result) -> tuple[str, ...]:
         result.name,
         f"{number(result.ours)} {result.unit}",
         "" if result.peer is None else f"{number(result.peer)} {result.unit}",
-        "" if result.ratio is None else f"{result.ratio:.2f}",
+        "" if result.ratio is None else f"{result.ratio:{'.2f' if result.ratio >= 0.1 else '.2g'}}",
         result.target,
         result.verdict,
         result.note,
