@@ -38,7 +38,7 @@ class Sample:
     Args:
         rows: the examples, without their features.
         codes: for each slicing the slice of each row, shape (n,).
-        total: how many examples they stand for.
+        total: how many examples they stand for, those with a weight of 0 left out.
     """
 
     rows: Rows
@@ -70,8 +70,11 @@ class Keeper:
 
     def add(self, rows: Rows, codes: tuple[Integers, ...]) -> None:
         """Take a chunk of examples in: `CHUNK` of them, or fewer at the end."""
-        self.total += len(rows)
         places, part = np.arange(len(rows)), Sample(replace(rows, features={}), codes, len(rows))
+        if rows.weights is not None and not rows.weights.all():  # a row that does not count is as if it were not there
+            places = np.flatnonzero(rows.weights)
+            part = part.where(places, len(places))
+        self.total += part.total
         self._parts.append(self._thinned(places, part) if self._shift else (places, part))
         self._kept += len(self._parts[-1][0])
         while self._kept > _most(rows) // (SAMPLED if self._shift else 1):
