@@ -118,7 +118,8 @@ class Cells:
         if not self.weighted:
             return proportion(int(self.counts[differ].sum()), self.count, confidence)
         drawn, kinds = self._resampled
-        draws = np.concatenate([each[:, kinds[1] != kinds[2]].sum(axis=1) / each.sum(axis=1) for each in drawn])
+        with np.errstate(invalid="ignore"):  # a drawn test set whose weights are all 0 does not define it
+            draws = np.concatenate([each[:, kinds[1] != kinds[2]].sum(axis=1) / each.sum(axis=1) for each in drawn])
         return percentile(float(self.weights[differ].sum() / self.weights.sum()), draws, self.count, confidence)
 
     @property
