@@ -51,9 +51,12 @@ def resamples(counts: Floats, weights: Floats, squares: Floats, size: int) -> It
 
 
 def percentile(point: float, draws: Floats, count: int, confidence: float) -> Estimate:
-    """The percentile interval of draws; those that are NaN do not define the value, and are left out."""
+    """The percentile interval of draws; those that are NaN do not define the value, and are left out.
+
+    Where all are alike, as of a correlation on a single example, they say nothing of how far it may be off.
+    """
     draws = draws[~np.isnan(draws)]
-    if not len(draws):
+    if not len(draws) or draws.min() == draws.max():
         return Estimate(point, -math.inf, math.inf, math.inf)
     low = float(np.quantile(draws, 1 - confidence, method="lower"))
     high = float(np.quantile(draws, confidence, method="higher"))
