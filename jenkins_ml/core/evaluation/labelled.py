@@ -53,26 +53,36 @@ class LabelTallies:
         count = int(self.counts.sum() if number is None else self.counts[number])
         versions = (len(sums) - 1 - self.labels) // (2 * self.labels)
         columns = _columns(sample.rows, metric.threshold) * weights_or_ones(sample.rows)[:, None]
-        found: list[Estimate | None] = []
         points, moves = [], []
         for version in range(versions):
             point, slope = self._slope(metric, sums, version)
             points.append(point)
             moves.append(columns @ slope)
-            found.append(self._estimate(point, moves[-1], count, confidence))
-        if versions == 1:
-            return found[0], None, None
-        return (*found, self._estimate(points[0] - points[1], moves[0] - moves[1], count, confidence))
+        least = self._least_error(metric, sums, count, normal_quantile(confidence))
+        changes = [*zip(points, moves, strict=True)]
+        if versions == 2:
+            changes.append((points[0] - points[1], moves[0] - moves[1]))
+        found = [_estimate(point, each, least, count, confidence) for point, each in changes]
+        return (*found, *(None,) * (3 - len(found)))
 
-    def _estimate(self, point: float, moves: Floats, count: int, confidence: float) -> Estimate | None:
-        if math.isnan(point):
-            return None
-        if not len(moves):
-            return Estimate(point, -math.inf, math.inf, math.inf)
-        # A quotient of sums does not change when all of them grow alike, so the moves are about 0 on average.
-        error = math.sqrt(float(np.square(moves).sum()) * count / len(moves))
-        z = normal_quantile(confidence)
-        return around(point, error or z / (count + z * z), count, confidence)
+    def _least_error(self, metric: Metric, sums: Floats, count: int, z: float) -> float:
+        """The error of what shows no spread, such as of two versions that decide alike: the next example may show some.
+
+        As `paired_proportions` has it without discordance, on the examples of the label that is known least.
+        """
+        if not sums[0] > 0:
+            return math.inf
+        support = sums[self._support] * count / sums[0]
+        if metric.kind == "specificity":
+            support = count - support
+        shares = 1.0 * (support > 0)
+        if metric.of_class is not None:
+            shares = 1.0 * (np.arange(self.labels) == metric.of_class)
+        elif metric.average == "micro":
+            support, shares = support.sum(keepdims=True), np.ones(1)
+        elif metric.average == "weighted":
+            shares = support
+        return float((shares / max(shares.sum(), 1.0) * z / (support + z * z)).max())
 
     def _slope(self, metric: Metric, sums: Floats, version: int) -> tuple[float, Floats]:
         """A version's metric, and its derivatives by each of the sums."""
@@ -103,6 +113,16 @@ class LabelTallies:
     def _of(self, version: int) -> range:
         start = 1 + self.labels + version * 2 * self.labels
         return range(start, start + 2 * self.labels)
+
+
+def _estimate(point: float, moves: Floats, least: float, count: int, confidence: float) -> Estimate | None:
+    if math.isnan(point):
+        return None
+    if not len(moves):
+        return Estimate(point, -math.inf, math.inf, math.inf)
+    # A quotient of sums does not change when all of them grow alike, so the moves are about 0 on average.
+    error = math.sqrt(float(np.square(moves).sum()) * count / len(moves))
+    return around(point, max(error, least), count, confidence)
 
 
 def labelled(rows: Rows, threshold: float, slices: Integers | None, groups: int) -> LabelTallies:
