@@ -170,7 +170,7 @@ def _by_class(metric, task, labels, predictions, weights, _):
     occurs = truth.any(axis=0) | answer.any(axis=0)
     truth, answer = truth[:, occurs], answer[:, occurs]
     if not occurs.any():
-        return 1.0 if metric.kind == "specificity" else 0.0
+        return 1.0 if metric.kind == "specificity" and metric.average == "micro" else 0.0
     if metric.average == "micro":
         many = np.repeat(weights, truth.shape[1])
         flat = (truth.ravel(), answer.ravel())
