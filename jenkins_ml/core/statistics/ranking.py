@@ -95,23 +95,22 @@ def precision_area(steps: Ladder) -> float:
 
 
 def precision_area_error(steps: Ladder) -> float:
-    """About how far average precision may be from that of the scores, where rungs are bins of them.
+    """How far average precision may be from that of the scores, where rungs are bins of them.
 
-    At best the positives of a bin stand above all of its negatives, at worst below. With T positives among the N examples
-    above, the j-th of p positives then has the precision (T + j) / (N + j); the sum over j is p - (N - T) (H(N + p) -
-    H(N)) with the harmonic numbers H(x) of about log(x + 1/2) and a constant.
+    Above a bin let there be T positives and M negatives, in it p and q, all by weight. A positive with which t of the p
+    are reached has at best the precision (T + p) / (T + p + M): all p have one score, above those of the q. At worst it
+    has (T + t) / (T + t + M + q): all q stand above. As that rises with t, its sum over the p, whatever their weights, is
+    at least its integral from 0 to p, which is p - (M + q) ln(1 + p / (T + M + q)).
     """
-    _, reached = _from_above(steps)
-    above = reached - steps.positive - steps.negative
-    others = above - (np.cumsum(steps.positive[::-1])[::-1] - steps.positive)  # negatives above
-
-    def summed(passed: Floats) -> float:
-        ahead = above + passed
-        return float((steps.positive - (others + passed) * np.log1p(steps.positive / (ahead + 0.5))).sum())
-
-    value, total = precision_area(steps), float(steps.positive.sum())
-    best, worst = summed(np.zeros(len(above))) / total, summed(steps.negative) / total
-    return max(best - value, value - worst, 0.0)
+    positive, negative = steps.positive[::-1], steps.negative[::-1]
+    hits, others = np.cumsum(positive), np.cumsum(negative)
+    before, passed = np.concatenate([[0.0], hits[:-1]]), np.concatenate([[0.0], others[:-1]])
+    none = np.zeros(len(hits))
+    best = positive * np.divide(hits, hits + passed, out=none.copy(), where=positive > 0)
+    share = np.divide(positive, before + others, out=none, where=others > 0)
+    worst = positive - others * np.log1p(share)
+    value, total = precision_area(steps), float(positive.sum())
+    return max(float(best.sum()) / total - value, value - float(worst.sum()) / total, 0.0)
 
 
 def precision_area_moves(steps: Ladder) -> tuple[Floats, Floats]:
