@@ -168,7 +168,7 @@ def _add(total: Any, values: Array) -> None:
 
 def _kind(values: Array) -> str:
     """The type of a column; of text not its width, which is that of the longest in a batch."""
-    return "text" if values.dtype.kind in "OSU" else values.dtype.str
+    return "text" if values.dtype.kind in "OSU" else values.dtype.name
 
 
 def _told(kinds: Mapping[str, tuple[str, tuple[int, ...]]]) -> str:
@@ -179,6 +179,10 @@ def _check(batch: Batch) -> None:
     arrays = (batch.labels, *batch.features.values(), *batch.columns.values())
     if not all(values.ndim for values in arrays):
         raise StageFailed('load("test") returned a single value, not one for each example', "return arrays of rows")
+    if batch.labels.dtype.kind not in "biuf":
+        raise StageFailed(
+            f"the labels are of type {batch.labels.dtype}, not numbers", "encode class names as 0 ... k-1"
+        )
     counts = {len(values) for values in arrays}
     if len(counts) != 1:
         raise StageFailed(

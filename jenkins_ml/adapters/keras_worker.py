@@ -265,6 +265,11 @@ def _predict(model: saved_models.LoadedModel, signature: Signature, inputs: Feat
             ) from error
         answers.append(answer[:rows])
     predictions = np.concatenate(answers)
+    if predictions.dtype.kind not in "biufV" or predictions.ndim not in (1, 2):  # bfloat16 has the kind V
+        raise StageFailed(
+            f"the predictions are {predictions.dtype} of shape {predictions.shape}, not numbers by example",
+            "export a signature that answers one number an example, or one a class: shape (n,) or (n, classes)",
+        )
     if len(predictions) != count:
         raise StageFailed(
             f"the model answered {len(predictions)} rows for {count}", "it must answer one row an example"

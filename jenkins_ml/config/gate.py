@@ -2,6 +2,7 @@
 
 # No `from __future__ import annotations` here: pydantic would compile every annotation from text, at each start.
 
+import re
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -63,6 +64,9 @@ _OPTIONS: Final = {
     "k": {"top_k_accuracy"},
     "quantile": {"quantile_loss"},
 }
+
+
+_NO_FEATURES: Final = frozenset({"id", "label", "labels", "prediction", "predictions", "weight"})
 
 
 class Bounds(Section):
@@ -267,6 +271,9 @@ class Slice(Section):
             raise ValueError("give either `feature` or `features`")
         if self.features is not None and (self.values is not None or self.quantiles is not None):
             raise ValueError("`values` and `quantiles` belong to a single `feature`")
+        for name in self.columns:
+            if name in _NO_FEATURES or re.fullmatch(r"(label|prediction)_\d+", name):
+                raise ValueError(f"`{name}` is what is judged, or how rows are joined: no column to slice by")
         if self.values is not None and self.quantiles is not None:
             raise ValueError("give either `values` or `quantiles`")
         if self.features is not None and len(set(self.features)) < len(self.features):

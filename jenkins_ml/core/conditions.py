@@ -98,8 +98,10 @@ def _warning(condition: Condition) -> Condition:
 
 def _condition(subject: Subject, kind: str, limit: float) -> Condition:
     name = subject.metric.name
+    if subject.limits.threshold is not None and subject.task == "multiclass":
+        return _found(subject, kind, limit, "failed", _why_undefined(subject))
     if subject.answer.candidate is None:
-        if subject.metric.family == "flips" and not subject.paired:
+        if subject.metric.kind == "flip_rate" and subject.metric.fits(subject.task) and not subject.paired:
             return _found(subject, kind, limit, "skipped", f"nothing is in production to compare {name} with")
         return _found(subject, kind, limit, "failed", _why_undefined(subject))
     point = subject.answer.candidate.point
@@ -171,7 +173,8 @@ def _worse(subject: Subject, change: float) -> float:
 
 
 def _asked(margin: float) -> str:
-    return f"{margin:.4g} is allowed" if margin >= 0 else f"{-margin:.4g} better is required"
+    allowed = math.copysign(1, margin) > 0  # -0.0 is a required improvement of nothing
+    return f"{margin:.4g} is allowed" if allowed else f"{-margin:.4g} better is required"
 
 
 def _held(subject: Subject, difference: Estimate, margin: float) -> tuple[Outcome, str, int | None]:
@@ -187,7 +190,8 @@ def _held(subject: Subject, difference: Estimate, margin: float) -> tuple[Outcom
     if not _at_most(best, margin):
         only = "only " if margin >= 0 else ""
         return "failed", f"{sure} at best {_change(best, margin)}, {only}{_asked(margin)}", None
-    needed = examples_needed(count, difference.sigma, margin - change, subject.confidence)
+    share = subject.metric.kind in ("accuracy", "top_k_accuracy")
+    needed = examples_needed(count, difference.sigma, margin - change, subject.confidence, share=share)
     if subject.looks is not None:
         limit = margin if subject.metric.lower_is_better else -margin
         needed = sequential.examples_needed(subject.looks.evidence, limit, subject.looks.alpha)
@@ -232,6 +236,8 @@ def _found(
 
 def _why_undefined(subject: Subject) -> str:
     metric, known = subject.metric, kinds_of(subject.task)
+    if subject.limits.threshold is not None and subject.task == "multiclass":
+        return "a multiclass model decides for the class with the highest score: `threshold` means nothing for it"
     if not metric.fits(subject.task):
         return f"{subject.task} has no {metric.kind}, only {', '.join(known)}"
     if not subject.part.count:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jenkins_ml.config.gate import Gate, MetricLimits, Policy, Slice
 from jenkins_ml.core.conditions import WARNS, Looks, Subject, conditions_of
@@ -111,6 +112,7 @@ class _Decider:
         if self._gate.inconclusive == "fail":
             self._blocking += [condition for condition in beside if condition.outcome == "inconclusive"]
         conditions += conditions_of_slices(self._gate.slices, self._gate.metrics, measured, self._judge)
+        conditions = _distinct(conditions)
         sliced = [answer for (_, part), answer in self._answers.items() if part.name]
         conditions += worse_slices(sliced, self._gate.confidence)
         verdict, summary = self._verdict(conditions, first_release_allowed)
@@ -179,6 +181,17 @@ class _Decider:
         if not compared:
             summary += "; a first release, with nothing in production to compare with"
         return "approved", summary
+
+
+def _distinct(conditions: Sequence[Condition]) -> list[Condition]:
+    """The same with names that occur once: two sections may judge the same slice."""
+    seen: Counter[str] = Counter()
+    found = []
+    for condition in conditions:
+        seen[condition.name] += 1
+        number = seen[condition.name]
+        found.append(condition if number == 1 else replace(condition, name=f"{condition.name} ({number})"))
+    return found
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -309,7 +309,7 @@ def scan_condition(scanned: int, findings: Sequence[str]) -> Condition:
         )
     if not scanned:
         return about_model("scan", "failed", "nothing could be scanned: no file of a known kind", limit=0.0)
-    reason = f"nothing in {scanned} files runs code when they are loaded"
+    reason = f"nothing in {scanned} file{'s' if scanned > 1 else ''} runs code when loaded"
     return about_model("scan", "passed", reason, value=0.0, limit=0.0, count=scanned)
 
 

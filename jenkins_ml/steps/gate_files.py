@@ -46,6 +46,8 @@ def decide_about(project: Project, run: str, environment: str, given: Given, rep
             "gate.sequential adds up what each look finds, and has to know whose predictions these are",
             "name both models, the same ones at every look: --name v7 --baseline-name v6",
         )
+    if ignored := [f"gate.{name}" for name in ("max_size", "latency") if getattr(config, name) is not None]:
+        report.warn(f"{' and '.join(ignored)} not looked at: there is no model, only what it predicts")
     predictions = Predictions(candidate=given.candidate, baseline=given.baseline)
     with project.store.staging() as scratch:
         measured = evaluate(config, predictions, project.directory, scratch, progress_of(report))

@@ -60,11 +60,15 @@ def _commit(project: Project, production: VersionRef | None) -> str | None:
 
 
 def _why(entries: tuple[JournalEntry, ...], environment: str, production: VersionRef | None) -> str | None:
-    """The last reason why the version came, or came back, into production."""
+    """The last reason why the version came, or came back, into production; decisions since then have not moved it."""
+    came = False
     for entry in reversed(entries):
         mine = entry.environment == environment and production and entry.version == production.version
-        if mine and entry.kind in ("decision", "rolled_back"):
-            return entry.reason if entry.kind == "decision" else f"rollback: {entry.reason}"
+        if mine and entry.kind == "rolled_back":
+            return f"rollback: {entry.reason}"
+        if mine and came and entry.kind == "decision":
+            return entry.reason
+        came |= bool(mine) and entry.kind == "released"
     return None
 
 

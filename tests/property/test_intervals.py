@@ -11,7 +11,7 @@ from scipy import optimize, stats
 from statsmodels.stats.power import NormalIndPower
 
 from jenkins_ml.core.evaluation.means import estimates, summed
-from jenkins_ml.core.statistics.intervals import examples_needed, paired_proportions
+from jenkins_ml.core.statistics.intervals import POWER, examples_needed, paired_proportions
 from jenkins_ml.core.statistics.quantiles import normal_quantile, t_quantile
 from tests.versions import compare, measure, score
 
@@ -299,9 +299,11 @@ def test_many_classes_fit_into_memory():
 
 
 def test_examples_needed_is_the_known_formula():
-    z = stats.norm.ppf(0.95) + stats.norm.ppf(0.8)
-    assert z**2 == pytest.approx(6.18, abs=0.005)
+    z = stats.norm.ppf(0.95) + stats.norm.ppf(POWER)
+    assert z**2 == pytest.approx(9.3, abs=0.005)
     assert examples_needed(100, math.sqrt(0.05), 0.01, 0.95) == math.ceil(z**2 * 0.05 / 0.01**2)
+    more = stats.norm.ppf(0.95) ** 2 / 0.01
+    assert examples_needed(100, math.sqrt(0.05), 0.01, 0.95, share=True) == math.ceil(z**2 * 0.05 / 0.01**2 + more)
 
 
 @law
@@ -310,13 +312,13 @@ def test_examples_needed_agrees_with_statsmodels(sigma, distance, confidence):
     power = NormalIndPower()
     effect, alpha = distance / sigma, 1 - confidence
     assume(effect < 0.5)
-    expected = power.solve_power(effect, alpha=alpha, power=0.8, ratio=0, alternative="larger")  # ratio 0: one sample
+    expected = power.solve_power(effect, alpha=alpha, power=POWER, ratio=0, alternative="larger")  # ratio 0: one sample
     assert examples_needed(1, sigma, distance, confidence) == pytest.approx(expected, abs=1.01, rel=1e-6)
 
 
 def test_examples_needed_without_discordance_settle_it():
     found = paired_proportions(0, 0, 20, 0.95)
-    needed = examples_needed(20, found.sigma, 0.03 + found.point, 0.95)
+    needed = examples_needed(20, found.sigma, 0.03 + found.point, 0.95, share=True)
     assert paired_proportions(0, 0, needed, 0.95).low >= -0.03 > found.low
 
 

@@ -57,10 +57,15 @@ def refuse_unsafe(path: Path) -> Scan:
     """
     result = scan(path)
     if result.findings:
+        if all(finding.unread for finding in result.findings):
+            raise IntegrityError(
+                f"no model is loaded that could not be scanned for unsafe code: {result.findings[0].what}",
+                "is the file whole? check what the training writes",
+            )
         more = len(result.findings) - 1
         others = f" (and {counted(more, 'more finding')})" if more else ""
         raise IntegrityError(
-            f"unsafe model: {result.findings[0].what}{others}",
+            f"unsafe model: {next(finding.what for finding in result.findings if not finding.unread)}{others}",
             "take that out of the model and train it again; docs/security.md says what is refused",
         )
     if not result.scanned:
@@ -78,7 +83,7 @@ def _notes(path: Path) -> Iterator[Notes]:
     for number, (file, relative) in enumerate(_files(path)):
         if number == _MOST_FILES:
             notes = Notes(path.name)
-            notes.found(f"could not be scanned: it holds more than {_MOST_FILES:,} files")
+            notes.not_scanned(f"it holds more than {_MOST_FILES:,} files")
             yield notes
             return
         yield dispatch.judge(file, relative)

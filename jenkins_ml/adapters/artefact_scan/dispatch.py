@@ -54,7 +54,7 @@ def judge(path: Path, relative: str) -> Notes:
 
 def _give_up(reason: str, notes: Notes) -> None:
     notes.understood = False
-    notes.found(f"could not be scanned: it {reason}" if reason[:1].islower() else f"could not be scanned: {reason}")
+    notes.not_scanned(f"it {reason}" if reason[:1].islower() else reason)
 
 
 def _judge(path: Path, notes: Notes) -> None:

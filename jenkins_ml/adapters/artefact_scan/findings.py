@@ -22,10 +22,12 @@ class Finding:
     Args:
         path: of the file, relative to what was scanned.
         what: one sentence without a full stop, naming the file and what in it.
+        unread: whether the reason is that the file could not be looked through.
     """
 
     path: str
     what: str
+    unread: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,13 @@ class Notes:
 
     def found(self, what: str) -> None:
         """Note a finding; `what` goes on after the file's name ("holds ...")."""
-        finding = Finding(self.path, f"{quoted(self.path)} {what}")
+        self._add(Finding(self.path, f"{quoted(self.path)} {what}"))
+
+    def not_scanned(self, reason: str) -> None:
+        """Note that the file could not be looked through; `reason` is the end of a sentence."""
+        self._add(Finding(self.path, f"{quoted(self.path)} could not be scanned: {reason}", unread=True))
+
+    def _add(self, finding: Finding) -> None:
         if len(self.findings) < MOST_FINDINGS and finding not in self.findings[-50:]:
             self.findings.append(finding)
 

@@ -97,7 +97,7 @@ class Slicer:
         """A code for each row, and the text that each code stands for."""
         if isinstance(feature, Coded):
             if self._edges is not None or self.slicing.quantiles is not None:
-                self.failure = f"{self.slicing.title} is text, which has no quantiles"
+                self.failure = f"{self.slicing.title} holds no numbers, which quantiles need"
             codes = feature.codes.astype(np.int64)
             codes[codes < 0] = len(feature.values)
             return codes, (*feature.values, _NONE)

@@ -243,6 +243,7 @@ def estimates(
         return _of_function(sums, function, paired, confidence)
     moments = [_moments(sums, column) for column in range(len(sums.first))]
     count = moments[0].count
+    share = share or all(each.second == each.first for each in moments[: 1 + paired])  # each example has 0 or 1
     if share and not weighted:
         found: list[Estimate | None] = [
             proportion(round(each.first), count, confidence) for each in moments[: 1 + paired]

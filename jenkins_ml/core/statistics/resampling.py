@@ -14,6 +14,7 @@ import numpy as np
 
 from jenkins_ml.core.arrays import Floats
 from jenkins_ml.core.statistics.intervals import Estimate
+from jenkins_ml.core.statistics.quantiles import normal_quantile
 
 RESAMPLES: Final = 2000
 SEED: Final = 1  # fixed: the same predictions get the same verdict, always
@@ -51,13 +52,18 @@ def resamples(counts: Floats, weights: Floats, squares: Floats, size: int) -> It
 
 
 def percentile(point: float, draws: Floats, count: int, confidence: float) -> Estimate:
-    """The percentile interval of draws; those that are NaN do not define the value, and are left out.
+    """The interval of draws; those that are NaN do not define the value, and are left out.
 
-    Where all are alike, as of a correlation on a single example, they say nothing of how far it may be off.
+    Each bound is the further one of the percentile and of the normal interval: by itself either errs somewhat too often
+    for quotients, which are as skewed as their denominators are small. Where all are alike, as of a correlation on a single example, they say nothing of how far it may be off.
     """
     draws = draws[~np.isnan(draws)]
     if not len(draws) or draws.min() == draws.max():
         return Estimate(point, -math.inf, math.inf, math.inf)
+    deviation = float(np.std(draws))
+    reach = normal_quantile(confidence) * deviation
     low = float(np.quantile(draws, 1 - confidence, method="lower"))
     high = float(np.quantile(draws, confidence, method="higher"))
-    return Estimate(point, min(low, point), max(high, point), float(np.std(draws)) * math.sqrt(count))
+    # What no test set shows is no bound either: a share stays in [0, 1], a difference of shares in [-1, 1].
+    low, high = min(low, max(point - reach, float(draws.min()))), max(high, min(point + reach, float(draws.max())))
+    return Estimate(point, min(low, point), max(high, point), deviation * math.sqrt(count))

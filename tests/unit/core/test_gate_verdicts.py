@@ -1,11 +1,13 @@
 """What each limit comes to, and what becomes of the whole."""
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 from gate_examples import answered, condition, gate, pair
 
+from jenkins_ml.core.statistics.intervals import POWER
 from jenkins_ml.errors import StageFailed
 from tests.versions import decide, score
 
@@ -67,13 +69,13 @@ def test_the_sentence_of_an_inconclusive_comparison_says_what_would_help():
     candidate, baseline = pair(100, gained=4, lost=4)
     judgement = decide(gate(metrics={"accuracy": {"max_regression": 0.03}}), candidate, baseline, False)
     [found] = judgement.conditions
-    assert found.needed == 550  # 6.18 * 0.08 / 0.03**2
+    assert found.needed == 918  # 9.3 * 0.08 / 0.03**2 + 2.7 / 0.03
     assert (
         judgement.summary
         == found.reason
         == (
             "accuracy 0.96 against 0.96 in production: at 95 % confidence between 0.0524 better and 0.0524 worse, "
-            "0.03 is allowed; there are 100 examples, about 550 would settle it"
+            "0.03 is allowed; there are 100 examples, about 918 would settle it"
         )
     )
 
@@ -84,7 +86,8 @@ def test_the_examples_needed_count_from_what_was_seen(gained, lost, margin):
     [found] = decide(gate(metrics={"accuracy": {"max_regression": margin}}), candidate, baseline, False).conditions
     share, distance = (gained + lost) / 100, margin + (gained - lost) / 100
     assert found.outcome == "inconclusive"
-    assert found.needed == math.ceil(6.1826 * share / distance**2)
+    z, power = NormalDist().inv_cdf(0.95), NormalDist().inv_cdf(POWER)
+    assert found.needed == math.ceil((z + power) ** 2 * share / distance**2 + z * z / abs(distance))
 
 
 def test_a_lower_loss_is_better():
