@@ -55,7 +55,8 @@ def percentile(point: float, draws: Floats, count: int, confidence: float) -> Es
     """The interval of draws; those that are NaN do not define the value, and are left out.
 
     Each bound is the further one of the percentile and of the normal interval: by itself either errs somewhat too often
-    for quotients, which are as skewed as their denominators are small. Where all are alike, as of a correlation on a single example, they say nothing of how far it may be off.
+    for quotients, which are as skewed as their denominators are small. Where all draws are alike, as of a correlation on
+    a single example, they say nothing of how far it may be off.
     """
     draws = draws[~np.isnan(draws)]
     if not len(draws) or draws.min() == draws.max():
