@@ -46,21 +46,21 @@ class Calibration:
             added(self.crossed, other.crossed),
         )
 
-    def estimates(self, number: int | None, confidence: float) -> tuple[Estimate | None, ...]:
+    def estimates(self, numbers: Integers, confidence: float) -> tuple[Estimate | None, ...]:
         """The candidate's error, production's and the difference; None without examples.
 
         Args:
-            number: of the slice; None for all of them.
+            numbers: of the slices that are taken together.
             confidence: of each bound, in (0.5, 1).
         """
-        mine = _square(self.candidate, number)
+        mine = _square(self.candidate, numbers)
         weight, count = mine.weights.sum(), int(mine.counts.sum())
         if not weight > 0:
             return None, None, None
         signs = [np.sign(mine.first[0].sum(axis=1))]
         sums = [mine]
         if self.production is not None:
-            theirs = _square(self.production, number)
+            theirs = _square(self.production, numbers)
             sums.append(theirs)
             signs.append(np.sign(theirs.first[0].sum(axis=0)))
         found: list[Estimate | None] = []
@@ -75,7 +75,7 @@ class Calibration:
             found.append(_estimate(point, variance, weight, count, confidence))
         if self.crossed is None:
             return found[0], None, None
-        together = _square(self.crossed, number)
+        together = _square(self.crossed, numbers)
         both = float((np.outer(signs[0], signs[1]) * together.crossed[0]).sum())
         spread = sums[0].second[0].sum() + sums[1].second[0].sum() - 2 * both
         point, crossed = points[0] - points[1], errors[0][1] - errors[1][1]
@@ -112,13 +112,10 @@ def _missed(rows: Rows, predictions: Array) -> tuple[Floats, Integers]:
     return truth - score, np.clip(score * BINS, 0, BINS - 1).astype(np.int64)
 
 
-def _square(sums: Sums, number: int | None) -> Sums:
-    """Of one slice or all of them, with two axes: the candidate's bin and production's."""
-    parts = []
-    for part in sums.parts:
-        shaped = part.reshape(*part.shape[:-1], -1, BINS, BINS)
-        parts.append(shaped.sum(axis=-3) if number is None else shaped[..., number, :, :])
-    return Sums(*parts)
+def _square(sums: Sums, numbers: Integers) -> Sums:
+    """Of these slices as one, with two axes: the candidate's bin and production's."""
+    shaped = (part.reshape(*part.shape[:-1], -1, BINS, BINS) for part in sums.parts)
+    return Sums(*(part[..., numbers, :, :].sum(axis=-3) for part in shaped))
 
 
 def _estimate(point: float, variance: float, weight: float, count: int, confidence: float) -> Estimate:

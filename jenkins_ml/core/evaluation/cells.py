@@ -50,17 +50,12 @@ class Cells:
     def _sums(self) -> tuple[Floats, Floats, Floats]:
         return self.counts, self.weights, self.squares
 
-    def of(self, number: int) -> Cells:
-        """Those of one slice, under the number 0."""
+    def of(self, numbers: Integers) -> Cells:
+        """These slices as one, added up in their order, under the number 0."""
         size = self.classes**3
-        first, last = np.searchsorted(self.keys, [number * size, (number + 1) * size])
-        keys = self.keys[first:last] - number * size
-        counts, weights, squares = (column[first:last] for column in self._sums)
-        return Cells(self.classes, keys, counts, weights, squares, self.weighted)
-
-    def together(self) -> Cells:
-        """All slices as one, under the number 0."""
-        keys, sums = _summed(self.keys % self.classes**3, list(self._sums))
+        edges = np.searchsorted(self.keys, [numbers * size, (numbers + 1) * size]).T
+        places = np.concatenate([np.arange(0), *(np.arange(first, last) for first, last in edges)])
+        keys, sums = _summed(self.keys[places] % size, [column[places] for column in self._sums])
         return Cells(self.classes, keys, sums[0], sums[1], sums[2], self.weighted)
 
     # --- of a single slice ----------------------------------------------------------------------------------------

@@ -357,6 +357,7 @@ class Measured:
         self._elsewhere = elsewhere
         self._sample: dict[tuple[int, int], Sample] = {}
         self._cells: dict[tuple[float, int, int], Cells] = {}
+        self._orders: dict[int, Integers] = {}
 
     @cached_property
     def overall(self) -> Slice:
@@ -424,7 +425,7 @@ class Measured:
         if metric in self._state.means:
             if not means.is_share(metric):
                 return None
-            sums = _of(self._state.means[metric], part)
+            sums = _of(self._state.means[metric], part, self._numbers(part))
             gained = round((sums.second[2, 0] + sums.first[2, 0]) / 2)
             return gained, gained - round(sums.first[2, 0])
         return self._cells_of(metric.threshold, part).discordant if metric.kind == "accuracy" else None
@@ -462,7 +463,7 @@ class Measured:
         if self.task != "binary" or sample is None or (version and not self.paired):
             return None
         if self._state.bins is not None:
-            return self._state.bins.ladder(0, None, version, 1)[1]
+            return self._state.bins.ladder(*self._place(self.overall), version, 1)[1]
         scores = sample.rows.versions[version]
         rung, count = rungs(scores)
         return ladder(sample.rows.labels == 1, rung, count, sample.rows.weights)
@@ -476,7 +477,7 @@ class Measured:
         if not metric.fits(self.task) or not part.count:
             return None, None, None
         if metric in state.means:
-            sums = _of(state.means[metric], part)
+            sums = _of(state.means[metric], part, self._numbers(part))
             return means.estimates(
                 sums,
                 share=means.is_share(metric),
@@ -487,7 +488,7 @@ class Measured:
             )
         if metric.family == "calibration" and state.calibration is not None:
             total = state.calibration[max(part.slicing, 1) - 1].value
-            return (None,) * 3 if total is None else total.estimates(part.number if part.slicing else None, confidence)
+            return (None,) * 3 if total is None else total.estimates(self._numbers(part), confidence)
         if metric.family == "flips":
             return (self._cells_of(metric.threshold, part).flips(confidence) if self.paired else None), None, None
         if metric.family != "tallies":
@@ -496,7 +497,7 @@ class Measured:
             tallies, sample = state.label_tallies[metric.threshold][max(part.slicing, 1) - 1].value, self.sample(part)
             if tallies is None or sample is None:
                 return None, None, None
-            return tallies.estimates(metric, part.number if part.slicing else None, sample, confidence)
+            return tallies.estimates(metric, self._numbers(part), sample, confidence)
         cells = self._cells_of(metric.threshold, part)
         return cells.estimates(metric, self.task == "binary", self.paired, confidence)
 
@@ -504,8 +505,28 @@ class Measured:
         sample = self.sample(part)
         if sample is None or not part.count:
             return (None, None, None), 0.0
-        place = (part.slicing, part.number if part.slicing else None)
-        return ranks.estimates(metric, sample, self._state.bins, place, confidence)
+        return ranks.estimates(metric, sample, self._state.bins, self._place(part), confidence)
+
+    def _numbers(self, part: Slice) -> Integers:
+        """The slices that a part is made of: one, or all of the first slicing."""
+        return np.array([part.number]) if part.slicing else self._order(1)
+
+    def _place(self, part: Slice) -> tuple[int, Integers]:
+        """The slicing, and its slices, whose bins a part is made of."""
+        whole = 0 if self._state.bins is None else self._state.bins.whole
+        if part.slicing or not whole:
+            return part.slicing, np.array([part.number])
+        return whole, self._order(whole)
+
+    def _order(self, slicing: int) -> Integers:
+        """The slices of a slicing that have examples, by their values: their numbers may depend on how text was coded."""
+        if slicing not in self._orders:
+            counts = self._counts(slicing)
+            values = self._slicers[slicing - 1].values if self._slicers else []
+            values += [()] * (len(counts) - len(values))
+            present = sorted(np.flatnonzero(counts).tolist(), key=values.__getitem__)
+            self._orders[slicing] = np.array(present, dtype=np.int64)
+        return self._orders[slicing]
 
     def _cells_of(self, threshold: float, part: Slice) -> Cells:
         key = (threshold, part.slicing, part.number)
@@ -513,7 +534,7 @@ class Measured:
             total = self._state.cells[threshold][max(part.slicing, 1) - 1].value
             if total is None:
                 raise ValueError("nothing was counted")
-            self._cells[key] = total.of(part.number) if part.slicing else total.together()
+            self._cells[key] = total.of(self._numbers(part))
         return self._cells[key]
 
     def _counts(self, slicing: int) -> list[int]:
@@ -527,8 +548,8 @@ class Measured:
         return [] if sums is None else sums.counts.astype(int).tolist()
 
 
-def _of(totals: Sequence[_Total[means.Sums]], part: Slice) -> means.Sums:
+def _of(totals: Sequence[_Total[means.Sums]], part: Slice, numbers: Integers) -> means.Sums:
     total = totals[max(part.slicing, 1) - 1].value
     if total is None:
         raise ValueError("nothing was summed")
-    return total.of(part.number) if part.slicing else total.together()
+    return total.of(numbers)

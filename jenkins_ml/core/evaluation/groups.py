@@ -59,6 +59,11 @@ class Slicer:
             return [self._range(int(value)) if value != _NONE else self._named((_NONE,)) for (value,) in self._numbers]
         return ["" if values == (_OTHER,) else self._named(values) for values in self._numbers]
 
+    @property
+    def values(self) -> list[tuple[str, ...]]:
+        """The values of each slice's columns, by its number."""
+        return list(self._numbers)
+
     def codes(self, features: Mapping[str, Feature], count: int) -> Integers:
         """The number of each row's slice, shape (count,); all 0 once it has failed."""
         if not self.failure:

@@ -37,7 +37,7 @@ class LabelTallies:
         return LabelTallies(self.labels, _added(self.sums, other.sums), _added(self.counts, other.counts))
 
     def estimates(
-        self, metric: Metric, number: int | None, sample: Sample, confidence: float
+        self, metric: Metric, numbers: Integers, sample: Sample, confidence: float
     ) -> tuple[Estimate | None, ...]:
         """The candidate's metric, production's and the difference; None where not defined.
 
@@ -45,12 +45,11 @@ class LabelTallies:
 
         Args:
             metric: of the family "tallies".
-            number: of the slice; None for all.
-            sample: the kept examples of the slice.
+            numbers: of the slices that are taken together.
+            sample: the kept examples of these.
             confidence: of each bound, in (0.5, 1).
         """
-        sums = self.sums.sum(axis=0) if number is None else self.sums[number]
-        count = int(self.counts.sum() if number is None else self.counts[number])
+        sums, count = self.sums[numbers].sum(axis=0), int(self.counts[numbers].sum())
         versions = (len(sums) - 1 - self.labels) // (2 * self.labels)
         columns = _columns(sample.rows, metric.threshold) * weights_or_ones(sample.rows)[:, None]
         points, moves = [], []

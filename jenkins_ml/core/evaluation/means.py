@@ -158,13 +158,9 @@ class Sums:
         """All of its arrays, in the order of its fields; the last axis of each is the slice."""
         return self.counts, self.weights, self.squares, self.first, self.crossed, self.second
 
-    def together(self) -> Sums:
-        """All slices as one."""
-        return Sums(*(part.sum(axis=-1, keepdims=True) for part in self.parts))
-
-    def of(self, number: int) -> Sums:
-        """One slice."""
-        return Sums(*(part[..., number : number + 1] for part in self.parts))
+    def of(self, numbers: Integers) -> Sums:
+        """These slices as one, added up in their order."""
+        return Sums(*(part[..., numbers].sum(axis=-1, keepdims=True) for part in self.parts))
 
 
 def _padded_sum(left: Floats, right: Floats) -> Floats:

@@ -53,12 +53,11 @@ class Histogram:
         """Take scores in, all arguments of shape (n,).
 
         Args:
-            sides: 2 * slice, and one more for positives.
+            sides: the first bin of each score's side: `bins` times 2 * slice, and one more for positives.
             scores: in [0, 1].
             weights: None where all count the same.
         """
-        places = sides * self.bins
-        places += self.rung(scores)
+        places = sides + self.rung(scores)
         if weights is not None:
             self._grow(int(places.max(initial=0)))
             np.add.at(self._sums, places, weights)
@@ -68,19 +67,21 @@ class Histogram:
         if self._filled >= _BUFFER:
             self._count()
 
-    def ladder(self, number: int | None) -> Ladder:
-        """Of one slice, or of all of them."""
+    def ladder(self, numbers: Integers) -> Ladder:
+        """Of these slices together, added up in their order."""
         self._count()
         sides = self._sums.reshape(-1, 2, self.bins)
-        chosen = sides.sum(axis=0) if number is None else sides[number] if number < len(sides) else 0 * sides[0]
-        return Ladder(positive=chosen[1].astype(np.float64), negative=chosen[0].astype(np.float64))
+        chosen = np.zeros((2, self.bins))
+        for number in numbers:
+            if number < len(sides):
+                chosen += sides[number]
+        return Ladder(positive=chosen[1], negative=chosen[0])
 
     def rung(self, scores: Array) -> Array:
         """The bin of each score."""
-        # Truncated, which floors what is not negative; a product with a power of two is exact.
-        bins = (scores * scores.dtype.type(self.bins)).astype(np.int32)
-        clipped: Array = np.clip(bins, 0, self.bins - 1, out=bins)
-        return clipped
+        # Truncated, so what is below 0 by the tolerance of a probability is in bin 0; a product with a power of two is exact.
+        bins: Array = (scores * scores.dtype.type(self.bins)).astype(np.int32)
+        return np.minimum(bins, self.bins - 1, out=bins)
 
     def _count(self) -> None:
         if not self._waiting:
@@ -111,10 +112,8 @@ class Bins:
 
     def add(self, rows: Rows, codes: tuple[Integers, ...], curves: tuple[int, ...]) -> None:
         """Take examples in."""
-        # A slicing with as many bins has the sums of all examples too.
-        spared = self.sizes[0] in self.sizes[1:]
         for slicing, bins in enumerate(self.sizes):
-            if slicing == 0 and spared:
+            if slicing == 0 and self.whole:
                 continue
             slices = None if slicing == 0 else codes[slicing - 1]
             for curve in curves:
@@ -125,16 +124,20 @@ class Bins:
                     if sides is None:
                         sides = positive.astype(np.int64)
                         if slices is not None:
-                            sides += 2 * np.repeat(slices, repeat)
+                            sides += 2 * (slices if repeat == 1 else np.repeat(slices, repeat))
+                        sides *= bins
                     histogram = self._histograms.setdefault((slicing, version, curve), Histogram(bins))
                     histogram.add(sides, scores, _repeated(rows.weights, repeat))
 
-    def ladder(self, slicing: int, number: int | None, version: int, curve: int) -> tuple[Histogram, Ladder]:
-        """The histogram and the ladder of a slice; slicing 0 is all examples."""
-        if slicing == 0 and (0, version, curve) not in self._histograms:
-            slicing, number = self.sizes.index(self.sizes[0], 1), None
+    @property
+    def whole(self) -> int:
+        """The slicing that all examples are taken from: 0, or one that has as many bins."""
+        return self.sizes.index(self.sizes[0], 1) if self.sizes[0] in self.sizes[1:] else 0
+
+    def ladder(self, slicing: int, numbers: Integers, version: int, curve: int) -> tuple[Histogram, Ladder]:
+        """The histogram and the ladder of slices of a slicing together; slicing 0 has all examples as its slice 0."""
         histogram = self._histograms[slicing, version, curve]
-        return histogram, histogram.ladder(number)
+        return histogram, histogram.ladder(numbers)
 
 
 def bin_sizes(groups: tuple[int, ...]) -> tuple[int, ...]:
@@ -199,7 +202,7 @@ _METHODS: Final[Mapping[str, _Method]] = {
 
 
 def estimates(
-    metric: Metric, sample: Sample, bins: Bins | None, place: tuple[int, int | None], confidence: float
+    metric: Metric, sample: Sample, bins: Bins | None, place: tuple[int, Integers], confidence: float
 ) -> tuple[tuple[Estimate | None, ...], float]:
     """The candidate's metric, production's and the difference, each with its interval; and the error of the bins.
 
@@ -210,7 +213,7 @@ def estimates(
         metric: of the family "ranks".
         sample: the examples of the slice that were kept.
         bins: of all examples; None where all were kept.
-        place: the slicing, 0 for all examples, and the number of the slice.
+        place: as in `Bins.ladder`, of the same examples.
         confidence: of each bound, in (0.5, 1).
     """
     rows = sample.rows
@@ -238,13 +241,13 @@ def estimates(
     return (*found, difference), error
 
 
-def _area(metric: Metric, rows: Rows, bins: Bins | None, place: tuple[int, int | None], version: int) -> _Area | None:
+def _area(metric: Metric, rows: Rows, bins: Bins | None, place: tuple[int, Integers], version: int) -> _Area | None:
     """The area of a version; None where the examples do not define it."""
     method, predictions = _METHODS[metric.kind], rows.versions[version]
     parts: list[tuple[int, Ladder, float, Floats]] = []
     for curve in curves_of(metric, rows):
         positive, scores = curve_of(rows, predictions, curve)
-        repeat = len(scores) // max(len(rows), 1)
+        repeat = len(scores) // len(rows) if len(rows) else 1
         weights = _repeated(rows.weights, repeat)
         if bins is None:
             rung, count = ranking.rungs(scores)
@@ -260,7 +263,7 @@ def _area(metric: Metric, rows: Rows, bins: Bins | None, place: tuple[int, int |
         of_positive, of_negative = method.moves(steps)
         own = np.ones(len(scores)) if weights is None else weights
         moves = own * np.where(positive, of_positive[rung], of_negative[rung])
-        parts.append((curve, steps, error, _corrected(moves, positive, own).reshape(len(rows), -1).sum(axis=1)))
+        parts.append((curve, steps, error, _corrected(moves, positive, own).reshape(len(rows), repeat).sum(axis=1)))
     if not parts:
         return None
     values = np.array([method.value(steps) for _, steps, _, _ in parts])
