@@ -163,5 +163,6 @@ def examples_needed(count: int, sigma: float, distance: float, confidence: float
         return None
     z = normal_quantile(confidence)
     ratio = (z + normal_quantile(POWER)) * sigma / distance
-    planned = ratio * ratio + (z * z / distance if share else 0.0)  # infinite where it is too large, which ** would raise
+    # Infinite where it is too large, which ** would raise.
+    planned = ratio * ratio + (z * z / distance if share else 0.0)
     return max(math.ceil(planned), count + 1) if planned <= MOST_NEEDED else None

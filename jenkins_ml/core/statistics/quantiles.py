@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 
 
@@ -11,6 +12,7 @@ def normal_quantile(probability: float) -> float:
     return NormalDist().inv_cdf(probability)
 
 
+@lru_cache(1 << 12)  # a slice asks the same of each of its metrics
 def t_quantile(probability: float, degrees: int) -> float:
     """The value that Student's t with `degrees` >= 1 of freedom does not exceed with this probability in (0.5, 1).
 
