@@ -172,13 +172,18 @@ class Checker:
                 f"the {what} have {columns} columns from row {self._seen} on, and {self._columns[what]} before",
                 "give every example the same columns",
             )
+        # Probabilities are looked at below, by their extremes: once is enough.
+        if array.dtype.kind == "f" and (not what.startswith("predictions") or self._task in (None, "regression")):
+            self._finite(what, array)
+        return array
+
+    def _finite(self, what: str, array: Array) -> None:
         # The extremes are NaN where any is, and infinite where any is: two quick passes and no array of flags.
-        if array.dtype.kind == "f" and array.size and not np.isfinite([array.min(), array.max()]).all():
+        if array.size and not np.isfinite([array.min(), array.max()]).all():
             raise StageFailed(
                 f"the {what} of {self._some(~np.isfinite(array))} are NaN or infinite",
                 "look for a diverged training or missing feature values",
             )
-        return array
 
     def _values(self, what: str, array: Array) -> Floats:
         if array.ndim != 1:
@@ -190,7 +195,8 @@ class Checker:
 
     def _probabilities(self, array: Array, sum_to_one: bool) -> Array:
         answers = array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
-        if answers.size and (answers.min() < -RANGE_TOLERANCE or answers.max() > 1 + RANGE_TOLERANCE):
+        if answers.size and not (answers.min() >= -RANGE_TOLERANCE and answers.max() <= 1 + RANGE_TOLERANCE):
+            self._finite("predictions", answers)
             outside = (answers < -RANGE_TOLERANCE) | (answers > 1 + RANGE_TOLERANCE)
             activation = "softmax" if answers.ndim == 2 and sum_to_one else "sigmoid"
             raise StageFailed(
