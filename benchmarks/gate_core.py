@@ -34,7 +34,8 @@ def verdict(population: Population, examples: Examples) -> str:
 def planned(population: Population, examples: Examples) -> int:
     """How many examples the gate would ask for, were the models as good as each other and no more alike than here."""
     difference = _answer(population, examples).difference
-    needed = difference and examples_needed(1, difference.sigma, population.margin, _gate(population).confidence)
+    share, confidence = population.metric == "accuracy", _gate(population).confidence
+    needed = difference and examples_needed(1, difference.sigma, population.margin, confidence, share=share)
     if not needed:
         raise SystemExit(f"no number of examples settles {population.metric}")
     return needed
