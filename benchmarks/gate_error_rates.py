@@ -139,8 +139,9 @@ def _result_of_looks(row: dict[str, float | str], repeat: int) -> Result:
         f"{sequential.NIGHTS} nights though worse by the margin",
         unit="%",
         ours=100 * false,
-        most=MOST_FALSE_OVER_LOOKS,
-        note=f"margin {row['margin']:g}; {share(false * repeat, repeat)}",
+        most=None if row["warning"] else MOST_FALSE_OVER_LOOKS,
+        note=f"margin {row['margin']:g}; {share(false * repeat, repeat)}"
+        + ("; the gate does not use it so: docs/repeated-looks.md warns of it" if row["warning"] else ""),
     )
 
 
