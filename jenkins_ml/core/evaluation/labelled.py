@@ -13,7 +13,7 @@ from jenkins_ml.core.evaluation.kept import Sample, weights_or_ones
 from jenkins_ml.core.evaluation.metric import Metric
 from jenkins_ml.core.evaluation.rows import Rows
 from jenkins_ml.core.evaluation.tallies import Tallies, value
-from jenkins_ml.core.statistics.intervals import Estimate, around
+from jenkins_ml.core.statistics.intervals import Estimate, around, for_skewness
 from jenkins_ml.core.statistics.quantiles import normal_quantile
 
 _STEP: Final = 1e-3  # of a numerical derivative, in examples
@@ -121,7 +121,7 @@ def _estimate(point: float, moves: Floats, least: float, count: int, confidence:
         return Estimate(point, -math.inf, math.inf, math.inf)
     # A quotient of sums does not change when all of them grow alike, so the moves are about 0 on average.
     error = math.sqrt(float(np.square(moves).sum()) * count / len(moves))
-    return around(point, max(error, least), count, confidence)
+    return for_skewness(around(point, max(error, least), count, confidence), moves, count, confidence)
 
 
 def labelled(rows: Rows, threshold: float, slices: Integers | None, groups: int) -> LabelTallies:
