@@ -299,7 +299,7 @@ ORACLES = {
 
 @pytest.mark.parametrize(("task", "kind"), KINDS, ids=[f"{task} {kind}" for task, kind in KINDS])
 def test_a_metric_agrees_with_its_oracle(task, kind):
-    @settings(max_examples=20)
+    @settings(max_examples=12)
     @given(examples(task), st.sampled_from(VARIANTS[kind]))
     def law(rows: Examples, metric: Metric):
         found = measured([metric], rows)
@@ -362,7 +362,7 @@ def numbers(answer: Answer):
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_weight_of_zero_leaves_the_row_out(task):
-    @settings(max_examples=12)
+    @settings(max_examples=8)
     @given(examples(task), st.data())
     def law(rows: Examples, data):
         weights = np.ones(len(rows.labels)) if rows.weights is None else rows.weights
@@ -384,7 +384,7 @@ def test_a_weight_of_zero_leaves_the_row_out(task):
 
 @pytest.mark.parametrize("task", TASKS)
 def test_equal_weights_change_no_value(task):
-    @settings(max_examples=8)
+    @settings(max_examples=5)
     @given(examples(task), st.sampled_from([1e-6, 0.5, 1.0, 7.0, 1e6]))
     def law(rows: Examples, weight):
         weighted = replace(rows, weights=np.full(len(rows.labels), weight))
@@ -453,7 +453,7 @@ def _range(value: float, edges: list[float]) -> str:
 
 @pytest.mark.parametrize("kind", ["text", "number", "integer", "boolean", "values", "crossed", "quantiles"])
 def test_a_slice_measures_what_its_rows_alone_do(kind):
-    @settings(max_examples=7)
+    @settings(max_examples=5)
     @given(examples(least=2), st.data())
     def law(rows: Examples, data):
         features, slicing, edges, names = sliced(data.draw, kind, len(rows.labels))
