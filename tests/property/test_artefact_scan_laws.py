@@ -152,7 +152,8 @@ def test_a_call_is_found_in_any_pickle(value, protocol, place):
     parts = [value] * 3
     parts.insert(place, Runs(os.system, "touch PWNED"))
     [finding] = scanned("model.bin", pickle.dumps(parts, protocol)).findings
-    assert "posix.system" in finding.what
+    # Text that looks like the end of a zip archive makes it one that cannot be read: refused all the same.
+    assert "posix.system" in finding.what or finding.unread
 
 
 # Pieces of pickles; in any order, for the unpickler does not ask that they make sense.
