@@ -250,6 +250,8 @@ def _area(metric: Metric, rows: Rows, bins: Bins | None, place: tuple[int, Integ
         repeat = len(scores) // len(rows) if len(rows) else 1
         weights = _repeated(rows.weights, repeat)
         if bins is None:
+            if rows.task == "binary" and curve == 0:
+                scores = -predictions  # the same order as 1 - predictions, in which small ones would be rounded alike
             rung, count = ranking.rungs(scores)
             steps = ranking.ladder(positive, rung, count, weights)
             error = 0.0
