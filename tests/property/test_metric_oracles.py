@@ -339,6 +339,17 @@ def test_a_metric_of_another_task_is_not_defined(rows):
         assert answer.candidate is answer.baseline is answer.difference is None
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_small_scores_of_the_other_class_keep_their_order(dtype):
+    """1 - 3e-9 is 1 in float32."""
+    scores = np.array([1e-9, 3e-9, 2e-9, 4e-9], dtype)
+    rows = Examples("binary", np.array([0, 0, 1, 1]), scores, scores, None)
+    areas = [VARIANTS["roc_auc"][3], VARIANTS["roc_auc"][4]]
+    assert [metric.of_class for metric in areas] == [0, 1]
+    found = measured(areas, rows)
+    assert [found.answer(metric, found.overall, 0.95).candidate.point for metric in areas] == [0.75, 0.75]
+
+
 # --- weights --------------------------------------------------------------------------------------------------------
 
 
