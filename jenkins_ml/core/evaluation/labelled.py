@@ -121,7 +121,9 @@ def _estimate(point: float, moves: Floats, least: float, count: int, confidence:
         return Estimate(point, -math.inf, math.inf, math.inf)
     # A quotient of sums does not change when all of them grow alike, so the moves are about 0 on average.
     error = math.sqrt(float(np.square(moves).sum()) * count / len(moves))
-    return for_skewness(around(point, max(error, least), count, confidence), moves, count, confidence)
+    square = float(np.square(moves).mean())
+    skewness = float((moves * moves * moves).mean()) / square**1.5 if square > 0 else 0.0
+    return for_skewness(around(point, max(error, least), count, confidence), skewness, count, confidence)
 
 
 def labelled(rows: Rows, threshold: float, slices: Integers | None, groups: int) -> LabelTallies:

@@ -25,6 +25,8 @@ from jenkins_ml.core.statistics.intervals import (
 CLIP: Final = 1e-7  # Keras' epsilon: probabilities are kept this far from 0 and 1, so one mistake costs at most 16.1
 _STEP: Final = 1e-5  # of a numerical derivative, in standard deviations
 
+_WITH_DIFFERENCE: Final = 3  # columns of a mean of two versions
+
 Function = Callable[[Sequence[float]], float]
 
 
@@ -141,6 +143,7 @@ class Sums:
         counts, weights, squares: shape (slices,): examples with a weight above 0, sums of w and of w^2.
         first, crossed: shape (columns, slices): sums of w x and of w^2 x.
         second: shape (pairs, slices): sums of w^2 x_i x_j.
+        third: shape (1, slices): sums of the cubes of the difference, of means without weights; else NaN.
     """
 
     counts: Floats
@@ -149,6 +152,7 @@ class Sums:
     first: Floats
     crossed: Floats
     second: Floats
+    third: Floats
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(*(_padded_sum(mine, theirs) for mine, theirs in zip(self.parts, other.parts, strict=True)))
@@ -156,7 +160,7 @@ class Sums:
     @property
     def parts(self) -> tuple[Floats, ...]:
         """All of its arrays, in the order of its fields; the last axis of each is the slice."""
-        return self.counts, self.weights, self.squares, self.first, self.crossed, self.second
+        return self.counts, self.weights, self.squares, self.first, self.crossed, self.second, self.third
 
     def of(self, numbers: Integers) -> Sums:
         """These slices as one, added up in their order."""
@@ -196,6 +200,7 @@ def summed(
         return sums_by(slices, values, groups)
 
     pairs = pairs_of(len(columns), plain)
+    differs = plain and len(columns) == _WITH_DIFFERENCE
     with np.errstate(over="ignore", invalid="ignore"):
         if weights is None:
             count = len(columns[0])
@@ -204,7 +209,8 @@ def summed(
                 counts = np.bincount(slices, minlength=groups).astype(np.float64)
             first = np.stack([total(column) for column in columns])
             second = np.stack([total(columns[i] * columns[j]) for i, j in pairs])
-            return Sums(counts, counts, counts, first, first, second)
+            cubes = total(columns[-1] * columns[-1] * columns[-1]) if differs else np.full(len(counts), np.nan)
+            return Sums(counts, counts, counts, first, first, second, cubes[None, :])
         twice = weights * weights
         return Sums(
             counts=total((weights > 0).astype(np.float64)),
@@ -213,6 +219,7 @@ def summed(
             first=np.stack([total(weights * column) for column in columns]),
             crossed=np.stack([total(twice * column) for column in columns]),
             second=np.stack([total(twice * columns[i] * columns[j]) for i, j in pairs]),
+            third=np.full((1, 1 if slices is None else groups), np.nan),
         )
 
 
@@ -258,6 +265,7 @@ def estimates(
 
 def _moments(sums: Sums, column: int) -> Moments:
     at = pairs_of(len(sums.first), len(sums.second) == len(sums.first)).index((column, column))
+    has_third = column == len(sums.first) - 1 and not math.isnan(sums.third[0, 0])
     return Moments(
         count=int(sums.counts[0]),
         weight=float(sums.weights[0]),
@@ -265,6 +273,7 @@ def _moments(sums: Sums, column: int) -> Moments:
         first=float(sums.first[column, 0]),
         crossed=float(sums.crossed[column, 0]),
         second=float(sums.second[at, 0]),
+        third=float(sums.third[0, 0]) if has_third else None,
     )
 
 

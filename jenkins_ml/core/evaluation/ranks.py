@@ -22,7 +22,7 @@ from jenkins_ml.core.evaluation.metric import Metric
 from jenkins_ml.core.evaluation.rows import Rows
 from jenkins_ml.core.statistics import ranking
 from jenkins_ml.core.statistics.intervals import Estimate
-from jenkins_ml.core.statistics.quantiles import normal_quantile
+from jenkins_ml.core.statistics.quantiles import normal_quantile, t_quantile
 from jenkins_ml.core.statistics.ranking import Ladder
 
 BINS: Final = 1 << 16
@@ -188,15 +188,28 @@ class _Area:
 
 @dataclass(frozen=True, kw_only=True)
 class _Method:
+    """How an area is made from a ladder.
+
+    Args:
+        value, error, moves: see `ranking`.
+        widened: by how much of 1 / root(examples of the smallest side) the bounds are further than their standard error
+            says. Average precision varies together with the estimate of its error: by simulation, models at the margin
+            were approved in 6.6 % of cases instead of 5 % with 180 positives.
+    """
+
     value: Callable[[Ladder], float]
     error: Callable[[Ladder], float]
     moves: Callable[[Ladder], tuple[Floats, Floats]]
+    widened: float
 
 
 _METHODS: Final[Mapping[str, _Method]] = {
-    "roc_auc": _Method(value=ranking.area, error=ranking.area_error, moves=ranking.area_moves),
+    "roc_auc": _Method(value=ranking.area, error=ranking.area_error, moves=ranking.area_moves, widened=0.5),
     "pr_auc": _Method(
-        value=ranking.precision_area, error=ranking.precision_area_error, moves=ranking.precision_area_moves
+        value=ranking.precision_area,
+        error=ranking.precision_area_error,
+        moves=ranking.precision_area_moves,
+        widened=1.3,
     ),
 }
 
@@ -206,8 +219,9 @@ def estimates(
 ) -> tuple[tuple[Estimate | None, ...], float]:
     """The candidate's metric, production's and the difference, each with its interval; and the error of the bins.
 
-    Where the examples show no spread at all, as for two perfect rankings, the difference is bounded as
-    `paired_proportions` does without discordance, on the examples of the smallest side.
+    The bounds are Student's, with as many degrees of freedom as the smallest side of a curve has examples but one: on few
+    of them the normal ones err too often. Where the examples show no spread at all, as for two perfect rankings, the
+    difference is bounded as `paired_proportions` does without discordance, on the examples of the smallest side.
 
     Args:
         metric: of the family "ranks".
@@ -216,7 +230,7 @@ def estimates(
         place: as in `Bins.ladder`, of the same examples.
         confidence: of each bound, in (0.5, 1).
     """
-    rows = sample.rows
+    rows, method = sample.rows, _METHODS[metric.kind]
     areas = [_area(metric, rows, bins, place, version) for version in range(len(rows.versions))]
     if any(area is None for area in areas):
         return (None, None, None), 0.0
@@ -229,9 +243,11 @@ def estimates(
         error = float(np.sqrt(np.square(moves).sum() * stands_for)) if len(rows) else math.nan
         if math.isnan(error):
             return Estimate(point, -math.inf, math.inf, math.inf)
-        error = error or z / (smallest + z * z)
-        sigma = error * math.sqrt(sample.total)
-        return Estimate(point, max(point - z * error, lowest), min(point + z * error, 1.0), sigma)
+        reach = t_quantile(confidence, max(smallest - 1, 1)) * error * (1 + method.widened / math.sqrt(smallest))
+        if not error:
+            error = z / (smallest + z * z)
+            reach = z * error
+        return Estimate(point, max(point - reach, lowest), min(point + reach, 1.0), error * math.sqrt(sample.total))
 
     found: list[Estimate | None] = [estimate(area.value, area.moves, 0.0) for area in known]
     error = max(area.error for area in known)

@@ -16,9 +16,6 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
-
-from jenkins_ml.core.arrays import Floats
 from jenkins_ml.core.statistics.quantiles import normal_quantile, t_quantile
 
 # The chance that the planned number of examples settles it: nine of ten, and a little more, as the spread that it is
@@ -55,6 +52,7 @@ class Moments:
         first: sum of w x.
         crossed: sum of w^2 x.
         second: sum of w^2 x^2.
+        third: sum of x^3, without weights; None where it was not made.
     """
 
     count: int
@@ -63,6 +61,15 @@ class Moments:
     first: float
     crossed: float
     second: float
+    third: float | None = None
+
+    @property
+    def skewness(self) -> float:
+        """The third central moment of x over the cube of its standard deviation, without weights; NaN without spread."""
+        mean, count = self.mean, max(self.count, 1)
+        square = self.second / count - mean * mean
+        cube = (self.third or 0.0) / count - 3 * mean * self.second / count + 2 * mean**3
+        return cube / square**1.5 if square > 1e-12 * self.second / count else math.nan
 
     @property
     def mean(self) -> float:
@@ -131,8 +138,9 @@ def _score_bound(gained: int, lost: int, count: int, z: float) -> float:
 
 
 def mean(moments: Moments, confidence: float) -> Estimate:
-    """A mean, or a mean of paired differences, by Student's t interval."""
-    return around(moments.mean, moments.error, moments.count, confidence)
+    """A mean, or a mean of paired differences, by Student's t interval; with third moments, with their skewness in it."""
+    found = around(moments.mean, moments.error, moments.count, confidence)
+    return found if moments.third is None else for_skewness(found, moments.skewness, moments.count, confidence)
 
 
 def around(point: float, error: float, count: int, confidence: float) -> Estimate:
@@ -143,26 +151,23 @@ def around(point: float, error: float, count: int, confidence: float) -> Estimat
     return Estimate(point, point - reach, point + reach, error * math.sqrt(count))
 
 
-def for_skewness(found: Estimate, moves: Floats, count: int, confidence: float) -> Estimate:
+def for_skewness(found: Estimate, skewness: float, count: int, confidence: float) -> Estimate:
     """The bounds of a symmetric interval, each further out where what the examples add is skewed to its side.
 
     Rare large losses are missing from most small test sets, and with them their spread. To first order the bounds then
-    lie s (2 z^2 + 1) / 6 standard errors further to the side of the skewness, s being the third moment of the sum in units of
-    its standard error: N. Johnson, "Modified t tests and confidence intervals for asymmetrical populations", J. American
-    Statistical Association 73, 1978.
+    lie s (2 z^2 + 1) / (6 root(n)) standard errors further to the side of the skewness s: N. Johnson, "Modified t tests and
+    confidence intervals for asymmetrical populations", J. American Statistical Association 73, 1978.
 
     Args:
-        found: of a sum of `count` moves.
-        moves: what examples add, about 0 on average: of all, or of a sample of them.
+        found: of a mean or a sum over `count` examples.
+        skewness: of what an example adds: its third central moment over the cube of its standard deviation.
         count: how many examples there are.
         confidence: of each bound, in (0.5, 1).
     """
-    square = float(np.square(moves).mean()) if len(moves) else 0.0
-    if not square > 0 or not math.isfinite(found.sigma):
+    if not math.isfinite(found.sigma) or not math.isfinite(skewness):
         return found
-    z = normal_quantile(confidence)
-    skewness = float((moves * moves * moves).mean()) / square**1.5 / math.sqrt(count)
-    shift = min(max(skewness * (2 * z * z + 1) / 6, -z), z) * found.sigma / math.sqrt(count)
+    z, root = normal_quantile(confidence), math.sqrt(count)
+    shift = min(max(skewness / root * (2 * z * z + 1) / 6, -z), z) * found.sigma / root
     return replace(found, low=found.low + min(shift, 0.0), high=found.high + max(shift, 0.0))
 
 
