@@ -111,43 +111,78 @@ def decided(metric: str) -> Draw:
     return draw
 
 
-def ranked(generator: np.random.Generator, count: int, worse: float) -> Examples:
-    """Examples of scores that are normal in each class, so that the area under the ROC curve is Phi(distance / sqrt(2))."""
+def ranked(metric: str) -> Draw:
+    """Examples of scores that are normal in each class: the area under the ROC curve is Phi(distance / sqrt(2)), and average
+    precision an integral over the threshold."""
+    area = {"roc_auc": lambda apart: NormalDist().cdf(apart / math.sqrt(2)), "pr_auc": _average_precision}[metric]
+
+    @cache
+    def apart(worse: float) -> float:
+        nearer = solved(lambda less: area(_APART - less), area(_APART) - worse, 0.0, _APART) if worse else 0.0
+        return _APART - nearer
+
+    def draw(generator: np.random.Generator, count: int, worse: float) -> Examples:
+        labels = generator.random(count) < 0.5
+        candidate, baseline = _alike(generator, count, _SCORES_ALIKE)
+        candidate += np.where(labels, apart(worse), 0.0)
+        baseline += np.where(labels, _APART, 0.0)
+        return Examples(labels.astype(np.int64), _sigmoid(candidate), _sigmoid(baseline))
+
+    return draw
+
+
+def _average_precision(apart: float) -> float:
+    """Of as many positives as negatives, by the trapezium rule over the recall."""
+    thresholds = np.linspace(-8.0, 8.0 + apart, 4001)
     normal = NormalDist()
-    area = normal.cdf(_APART / math.sqrt(2)) - worse
-    labels = generator.random(count) < 0.5
-    candidate, baseline = _alike(generator, count, _SCORES_ALIKE)
-    candidate += np.where(labels, normal.inv_cdf(area) * math.sqrt(2), 0.0)
-    baseline += np.where(labels, _APART, 0.0)
-    return Examples(labels.astype(np.int64), _sigmoid(candidate), _sigmoid(baseline))
+    found, alarmed = (np.array([normal.cdf(by - each) for each in thresholds]) for by in (apart, 0.0))
+    precision = found / (found + alarmed)
+    return float((-np.diff(found) * (precision[1:] + precision[:-1]) / 2).sum())
 
 
-def assured(generator: np.random.Generator, count: int, worse: float) -> Examples:
-    """Examples of probabilities whose logits are normal in each class; the mean log loss is an integral."""
-    skill = _skill(worse)
-    labels = generator.random(count) < _PREVALENCE
-    candidate, baseline = _alike(generator, count, _LOGITS_ALIKE)
-    side = np.where(labels, 1.0, -1.0)
-    return Examples(labels.astype(np.int64), _sigmoid(side * skill + candidate), _sigmoid(side * _SKILL + baseline))
+def assured(metric: str) -> Draw:
+    """Examples of probabilities whose logits are normal in each class; what they cost on average is an integral."""
+    cost = {
+        "log_loss": lambda logits: np.logaddexp(0.0, -logits),
+        "brier": lambda logits: _sigmoid(-logits) ** 2,
+    }[metric]
+
+    @cache
+    def skill(worse: float) -> float:
+        """With which the mean cost, by Gauss-Hermite quadrature, is so much more than the baseline's."""
+        nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
+        weights = weights / weights.sum()
+
+        def mean(of: float) -> float:
+            return float(weights @ cost(of + nodes))
+
+        return solved(mean, mean(_SKILL) + worse, 0.0, _SKILL) if worse else _SKILL
+
+    def draw(generator: np.random.Generator, count: int, worse: float) -> Examples:
+        labels = generator.random(count) < _PREVALENCE
+        candidate, baseline = _alike(generator, count, _LOGITS_ALIKE)
+        side = np.where(labels, 1.0, -1.0)
+        answers = (_sigmoid(side * skill(worse) + candidate), _sigmoid(side * _SKILL + baseline))
+        return Examples(labels.astype(np.int64), *answers)
+
+    return draw
 
 
-@cache
-def _skill(worse: float) -> float:
-    """With which the mean log loss, by Gauss-Hermite quadrature, is so much more than the baseline's."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
-    weights = weights / weights.sum()
+def regressed(metric: str) -> Draw:
+    """Examples of errors that are normal; those of the baseline have the standard deviation 1."""
+    # The candidate's, for a metric that is worse by so much.
+    deviation = {
+        "mse": lambda worse: math.sqrt(1 + worse),
+        "rmse": lambda worse: 1 + worse,
+        "mae": lambda worse: 1 + worse * math.sqrt(math.pi / 2),
+    }[metric]
 
-    def loss(skill: float) -> float:
-        return float(weights @ np.logaddexp(0.0, -(skill + nodes)))
+    def draw(generator: np.random.Generator, count: int, worse: float) -> Examples:
+        candidate, baseline = _alike(generator, count, _ERRORS_ALIKE)
+        labels = generator.normal(size=count)
+        return Examples(labels, labels + candidate * deviation(worse), labels + baseline)
 
-    return solved(loss, loss(_SKILL) + worse, 0.0, _SKILL) if worse else _SKILL
-
-
-def regressed(generator: np.random.Generator, count: int, worse: float) -> Examples:
-    """Examples of errors that are normal; the mean squared error of the baseline is 1."""
-    candidate, baseline = _alike(generator, count, _ERRORS_ALIKE)
-    labels = generator.normal(size=count)
-    return Examples(labels, labels + candidate * math.sqrt(1 + worse), labels + baseline)
+    return draw
 
 
 def _alike(generator: np.random.Generator, count: int, correlation: float) -> tuple[Array, Array]:
@@ -162,12 +197,16 @@ def _sigmoid(logits: Array) -> Array:
 
 POPULATIONS = (
     Population("accuracy", "binary", 0.01, decided("accuracy")),
-    Population("log_loss", "binary", 0.01, assured),
-    Population("roc_auc", "binary", 0.01, ranked),
+    Population("log_loss", "binary", 0.01, assured("log_loss")),
+    Population("brier", "binary", 0.005, assured("brier")),
+    Population("roc_auc", "binary", 0.01, ranked("roc_auc")),
+    Population("pr_auc", "binary", 0.02, ranked("pr_auc")),
     Population("f1", "binary", 0.02, decided("f1")),
     Population("precision", "binary", 0.02, decided("precision")),
     Population("recall", "binary", 0.02, decided("recall")),
     Population("balanced_accuracy", "binary", 0.01, decided("balanced_accuracy")),
     Population("mcc", "binary", 0.03, decided("mcc")),
-    Population("mse", "regression", 0.05, regressed),
+    Population("mse", "regression", 0.05, regressed("mse")),
+    Population("rmse", "regression", 0.03, regressed("rmse")),
+    Population("mae", "regression", 0.03, regressed("mae")),
 )

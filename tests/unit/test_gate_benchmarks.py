@@ -35,8 +35,16 @@ def value(metric, labels, answers):
             return np.mean((answers - labels) ** 2)
         case "log_loss":
             return -np.mean(np.log(np.where(labels == 1, answers, 1 - answers)))
+        case "brier":
+            return sklearn.metrics.brier_score_loss(labels, answers)
         case "roc_auc":
             return sklearn.metrics.roc_auc_score(labels, answers)
+        case "pr_auc":
+            return sklearn.metrics.average_precision_score(labels, answers)
+        case "rmse":
+            return sklearn.metrics.root_mean_squared_error(labels, answers)
+        case "mae":
+            return sklearn.metrics.mean_absolute_error(labels, answers)
     return of_decisions(labels, answers)[metric]
 
 
@@ -50,7 +58,7 @@ def test_a_population_is_worse_by_what_it_says(population, margins):
             value(population.metric, examples.labels, each) for each in (examples.candidate, examples.baseline)
         )
         changes.append(of_candidate - of_baseline)
-    worse = np.mean(changes) * (1 if population.metric in ("log_loss", "mse") else -1)
+    worse = np.mean(changes) * (1 if population.metric in ("log_loss", "brier", "mse", "rmse", "mae") else -1)
     error = np.std(changes, ddof=1) / np.sqrt(len(changes))
     assert worse == pytest.approx(margins * population.margin, abs=5 * error)
     assert 5 * error < 0.7 * population.margin
