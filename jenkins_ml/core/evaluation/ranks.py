@@ -244,10 +244,10 @@ def estimates(
         if math.isnan(error):
             return Estimate(point, -math.inf, math.inf, math.inf)
         reach = t_quantile(confidence, max(smallest - 1, 1)) * error * (1 + method.widened / math.sqrt(smallest))
-        if not error:
-            error = z / (smallest + z * z)
-            reach = z * error
-        return Estimate(point, max(point - reach, lowest), min(point + reach, 1.0), error * math.sqrt(sample.total))
+        reach = reach or z * z / (smallest + z * z)
+        # The spread that these bounds stand for, so that what is planned with it is enough for them.
+        sigma = reach / z * math.sqrt(sample.total)
+        return Estimate(point, max(point - reach, lowest), min(point + reach, 1.0), sigma)
 
     found: list[Estimate | None] = [estimate(area.value, area.moves, 0.0) for area in known]
     error = max(area.error for area in known)
