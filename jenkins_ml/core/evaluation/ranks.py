@@ -28,7 +28,6 @@ from jenkins_ml.core.statistics.ranking import Ladder
 BINS: Final = 1 << 16
 FEW_BINS: Final = 1 << 12  # of each slice, where there are many of them
 MANY_SLICES: Final = 16
-_BUFFER: Final = 1 << 20  # places of scores that are counted at a time
 
 POOLED: Final = -1  # the curve of all classes' scores together
 
@@ -46,8 +45,6 @@ class Histogram:
     def __init__(self, bins: int) -> None:
         self.bins = bins
         self._sums: Array = np.zeros(0)
-        self._waiting: list[Integers] = []
-        self._filled = 0
 
     def add(self, sides: Integers, scores: Array, weights: Floats | None) -> None:
         """Take scores in, all arguments of shape (n,).
@@ -58,18 +55,11 @@ class Histogram:
             weights: None where all count the same.
         """
         places = sides + self.rung(scores)
-        if weights is not None:
-            self._grow(int(places.max(initial=0)))
-            np.add.at(self._sums, places, weights)
-            return
-        self._waiting.append(places)
-        self._filled += len(places)
-        if self._filled >= _BUFFER:
-            self._count()
+        self._grow(int(places.max(initial=0)))
+        np.add.at(self._sums, places, 1.0 if weights is None else weights)
 
     def ladder(self, numbers: Integers) -> Ladder:
         """Of these slices together, added up in their order."""
-        self._count()
         sides = self._sums.reshape(-1, 2, self.bins)
         chosen = np.zeros((2, self.bins))
         for number in numbers:
@@ -82,14 +72,6 @@ class Histogram:
         # Truncated, so what is below 0 by the tolerance of a probability is in bin 0; a product with a power of two is exact.
         bins: Array = (scores * scores.dtype.type(self.bins)).astype(np.int32)
         return np.minimum(bins, self.bins - 1, out=bins)
-
-    def _count(self) -> None:
-        if not self._waiting:
-            return
-        places = np.concatenate(self._waiting)
-        self._waiting, self._filled = [], 0
-        self._grow(int(places.max(initial=0)))
-        self._sums += np.bincount(places, minlength=len(self._sums))
 
     def _grow(self, place: int) -> None:
         size = (place // (2 * self.bins) + 1) * 2 * self.bins

@@ -41,7 +41,6 @@ def small(chunk: int, most: int, bins: int = 32):
         patch.setattr(ranks, "BINS", bins)
         patch.setattr(ranks, "FEW_BINS", max(bins // 4, 2))
         patch.setattr(ranks, "MANY_SLICES", 4)
-        patch.setattr(ranks, "_BUFFER", 50)
         patch.setattr(resampling, "RESAMPLES", 20)
         yield
 
