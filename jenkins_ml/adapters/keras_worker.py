@@ -33,6 +33,7 @@ from jenkins_ml.adapters import files, trained_answers, user_code
 from jenkins_ml.adapters import saved_model as saved_models
 from jenkins_ml.adapters.array_spool import ArraySpool
 from jenkins_ml.adapters.evaluation_split import Batch, Features, Split
+from jenkins_ml.adapters.passed_errors import as_plain
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed
 from jenkins_ml.records import Signature, TensorSpec
 
@@ -74,7 +75,7 @@ def main(argv: list[str]) -> int:
 def _failed(error: JenkinsMLError, out: Path) -> dict[str, Any]:
     for folder in ("model", "predictions"):  # nobody takes them; on a full disk they make room for the result
         shutil.rmtree(out / folder, ignore_errors=True)
-    return {"error": {"kind": type(error).__name__, "what": error.what, "next_step": error.next_step}}
+    return {"error": as_plain(error)}
 
 
 def _carry_out(job: Mapping[str, Any], out: Path) -> dict[str, Any]:

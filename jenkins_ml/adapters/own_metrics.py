@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from jenkins_ml.adapters import user_code
+from jenkins_ml.adapters.passed_errors import as_plain, from_plain
 from jenkins_ml.adapters.predictions import Wanted, open_predictions
 from jenkins_ml.config.gate import Gate, MetricLimits
 from jenkins_ml.core.arrays import Array, Floats
@@ -25,7 +26,7 @@ from jenkins_ml.core.evaluation.groups import Slicing
 from jenkins_ml.core.evaluation.metric import asked
 from jenkins_ml.core.slices import slicing_of
 from jenkins_ml.core.statistics.intervals import Estimate
-from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed, Unavailable, UsageError
+from jenkins_ml.errors import JenkinsMLError, StageFailed
 
 DEADLINE: Final = 3600.0  # seconds; a guard against a function that never returns
 _RESULT: Final = "result.json"
@@ -101,8 +102,7 @@ def estimates(
         for path in (job, result):
             path.unlink(missing_ok=True)
     if "error" in answer:
-        known = {cls.__name__: cls for cls in (IntegrityError, Unavailable, UsageError)}
-        raise known.get(answer["error"]["kind"], StageFailed)(answer["error"]["what"], answer["error"]["next_step"])
+        raise from_plain(answer["error"])
     return {
         (item["metric"], item["slice"]): tuple(_estimate(numbers) for numbers in item["estimates"])
         for item in answer["answers"]
@@ -119,7 +119,7 @@ def main(argv: Sequence[str]) -> int:
             import traceback
 
             traceback.print_exception(error.__cause__)
-        answer = {"error": {"kind": type(error).__name__, "what": error.what, "next_step": error.next_step}}
+        answer = {"error": as_plain(error)}
     written = Path(job["result"] + ".part")
     written.write_text(json.dumps(answer))
     written.replace(job["result"])

@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 from jenkins_ml import names
 from jenkins_ml.adapters import lifeline, server_process, warm
-from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed, Unavailable, UsageError
+from jenkins_ml.adapters.passed_errors import from_plain
+from jenkins_ml.errors import StageFailed
 
 # The command begins when it is sure to end with us; if we are killed before, it reads the end of its input.
 _WHEN_TOLD = 'read -r _ && exec /bin/sh -c "$1" </dev/null'
@@ -129,7 +130,7 @@ class Worker:
         result: dict[str, Any] = json.loads(result_file.read_bytes())
         result_file.unlink()
         if "error" in result:
-            raise _error(result["error"])
+            raise from_plain(result["error"])
         return result
 
     def _wait(self, timeout: float) -> int:
@@ -167,11 +168,6 @@ def spawn_server(argv: list[str], environment: Mapping[str, str], log: Path) -> 
     finally:
         os.close(nothing)
         os.close(output)
-
-
-def _error(value: Mapping[str, str]) -> JenkinsMLError:
-    known = {cls.__name__: cls for cls in (IntegrityError, Unavailable, UsageError)}
-    return known.get(value["kind"], StageFailed)(value["what"], value["next_step"])
 
 
 def _how_it_ended(code: int) -> str:

@@ -13,7 +13,6 @@ from jenkins_ml.adapters.evidence import Comparison
 from jenkins_ml.adapters.model_store import ModelStore
 from jenkins_ml.adapters.processes import Worker
 from jenkins_ml.config.model import seconds
-from jenkins_ml.core import gate
 from jenkins_ml.core.model_conditions import scan_condition, size_condition
 from jenkins_ml.errors import IntegrityError, UsageError
 from jenkins_ml.records import Condition, Decision, JournalEntry, Manifest, Trained, VersionRef, encode
@@ -25,7 +24,6 @@ from jenkins_ml.steps.common import (
     current_or_new_run,
     current_run,
     environment_option,
-    in_jenkins,
     join_run,
     json_option,
     print_json,
@@ -34,7 +32,7 @@ from jenkins_ml.steps.common import (
 from jenkins_ml.steps.entry import StageCommand
 from jenkins_ml.steps.gate_files import Given, decide_about
 from jenkins_ml.steps.gate_looks import looks_at
-from jenkins_ml.steps.gating import past_decisions, progress_of, refusal, write_reports
+from jenkins_ml.steps.gating import decided, past_decisions, progress_of, refusal, write_reports
 
 _FILE = click.Path(path_type=Path)
 
@@ -122,24 +120,16 @@ def decide(project: Project, run: str, environment: str, report: Reporter) -> tu
     if config.sequential and production is not None:
         comparison = Comparison(stream=config.stream, baseline=production, candidate=record.candidate)
         looks = looks_at(store, config, measured, comparison, run, record.data_digest)
-    allowed = config.first_release == "allow" or not in_jenkins()
-    judgement = gate.decide(config, measured, allowed, beside, looks)
-    decision = Decision(
-        run=run,
-        model=project.config.model,
-        environment=environment,
-        verdict=judgement.verdict,
-        summary=judgement.summary,
+    judgement, decision = decided(
+        project,
+        run,
+        environment,
+        measured,
+        beside=beside,
+        looks=looks,
         candidate=record.candidate,
         baseline=production,
         data_digest=record.data_digest,
-        count=measured.overall.count,
-        confidence=config.confidence,
-        conditions=judgement.conditions,
-        metrics=judgement.metrics,
-        baseline_metrics=judgement.baseline_metrics,
-        created=now(),
-        measurements=judgement.measurements,
     )
     decision = _hand_over(project, run, record, decision)
     history = past_decisions(store, environment, run)

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jenkins_ml.adapters import files
-from jenkins_ml.adapters.clock import now
 from jenkins_ml.adapters.evaluating import Predictions, evaluate
 from jenkins_ml.adapters.evidence import Comparison
-from jenkins_ml.core import gate
 from jenkins_ml.errors import UsageError
 from jenkins_ml.records import Decision, VersionRef, digest
 from jenkins_ml.reporting.console import Reporter
-from jenkins_ml.steps.common import Project, in_jenkins
+from jenkins_ml.steps.common import Project
 from jenkins_ml.steps.gate_looks import looks_at
-from jenkins_ml.steps.gating import progress_of, write_reports
+from jenkins_ml.steps.gating import decided, progress_of, write_reports
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +24,7 @@ class Given:
     Args:
         candidate: file of the candidate's predictions.
         baseline: production's; None without one.
-        name: what the candidate is called in evidence over several looks; None: the file's name.
+        name: what the candidate is called in evidence over several looks; None where there is one only.
         baseline_name: the same of production.
         reports: where the reports go; None: beside those of runs.
     """
@@ -57,24 +55,15 @@ def decide_about(project: Project, run: str, environment: str, given: Given, rep
             stream=config.stream, baseline=_named(given.baseline_name), candidate=_named(given.name)
         )
         looks = looks_at(project.store, config, measured, comparison, run, _digest(given))
-    allowed = config.first_release == "allow" or not in_jenkins()
-    judgement = gate.decide(config, measured, allowed, looks=looks)
-    decision = Decision(
-        run=run,
-        model=project.config.model,
-        environment=environment,
-        verdict=judgement.verdict,
-        summary=judgement.summary,
+    judgement, decision = decided(
+        project,
+        run,
+        environment,
+        measured,
+        looks=looks,
         candidate=None,
         baseline=None,
         data_digest="",
-        count=measured.overall.count,
-        confidence=config.confidence,
-        conditions=judgement.conditions,
-        metrics=judgement.metrics,
-        baseline_metrics=judgement.baseline_metrics,
-        created=now(),
-        measurements=judgement.measurements,
         candidate_file=str(given.candidate),
         baseline_file="" if given.baseline is None else str(given.baseline),
     )

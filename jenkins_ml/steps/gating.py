@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from jenkins_ml.adapters.clock import now
 from jenkins_ml.adapters.model_store import ModelStore
 from jenkins_ml.adapters.predictions import Progress
+from jenkins_ml.core import gate
+from jenkins_ml.core.conditions import Looks
 from jenkins_ml.core.evaluation.curves import curves_of
 from jenkins_ml.core.evaluation.evaluation import Measured
 from jenkins_ml.core.gate import Judgement
-from jenkins_ml.errors import GateInconclusive, GateRejected, IntegrityError, JenkinsMLError
-from jenkins_ml.records import Decision, JournalEntry, Manifest, encode
+from jenkins_ml.errors import GateInconclusive, GateRejected, JenkinsMLError
+from jenkins_ml.records import Condition, Decision, JournalEntry, Manifest, encode
 from jenkins_ml.reporting import html, junit, markdown
 from jenkins_ml.reporting.console import Reporter
 from jenkins_ml.reporting.data import PastDecision, ReportData
 from jenkins_ml.reporting.files import write_atomically
+from jenkins_ml.steps.common import Project, in_jenkins
 
 _MOST_HISTORY = 50  # earlier decisions in a report
 _EVERY = 10.0  # seconds between two lines about progress
@@ -41,6 +46,48 @@ def named(decision: Decision) -> str:
         if decision.candidate
         else f"the predictions in {decision.candidate_file}"
     )
+
+
+def decided(
+    project: Project,
+    run: str,
+    environment: str,
+    measured: Measured,
+    *,
+    beside: Sequence[Condition] = (),
+    looks: Mapping[tuple[str, str], Looks] | None = None,
+    **about: Any,
+) -> tuple[Judgement, Decision]:
+    """What the gate finds, and its record.
+
+    Args:
+        project: whose gate.
+        run: that decides.
+        environment: that is decided for.
+        measured: what both versions do.
+        beside: conditions on the model beside its metrics.
+        looks: as in `gate.decide`.
+        about: the fields of the record that say what it is about.
+    """
+    config = project.config.gate
+    allowed = config.first_release == "allow" or not in_jenkins()
+    judgement = gate.decide(config, measured, allowed, beside, looks)
+    decision = Decision(
+        run=run,
+        model=project.config.model,
+        environment=environment,
+        verdict=judgement.verdict,
+        summary=judgement.summary,
+        count=measured.overall.count,
+        confidence=config.confidence,
+        conditions=judgement.conditions,
+        metrics=judgement.metrics,
+        baseline_metrics=judgement.baseline_metrics,
+        created=now(),
+        measurements=judgement.measurements,
+        **about,
+    )
+    return judgement, decision
 
 
 def write_reports(
@@ -100,7 +147,7 @@ def _past(store: ModelStore, entry: JournalEntry) -> PastDecision | None:
         return None
     try:
         manifest, _ = store.manifest(entry.version)
-    except (IntegrityError, JenkinsMLError):
+    except JenkinsMLError:
         return None  # it was pruned
     return PastDecision(
         version=entry.version,

@@ -355,6 +355,7 @@ class Measured:
         self._slicers = slicers
         self._state = state
         self._elsewhere = elsewhere
+        self._answers: dict[tuple[Metric, Slice, float], Answer] = {}
         self._sample: dict[tuple[int, int], Sample] = {}
         self._cells: dict[tuple[float, int, int], Cells] = {}
         self._orders: dict[int, Integers] = {}
@@ -389,6 +390,12 @@ class Measured:
             part: one of `slices`, or `overall`.
             confidence: of each bound, in (0.5, 1).
         """
+        key = (metric, part, confidence)
+        if key not in self._answers:  # limits and repeated looks ask for the same
+            self._answers[key] = self._answer(metric, part, confidence)
+        return self._answers[key]
+
+    def _answer(self, metric: Metric, part: Slice, confidence: float) -> Answer:
         found, error = self._estimates(metric, part, confidence), 0.0
         if metric.fits(self.task) and metric.family == "ranks":
             found, error = self._ranked(metric, part, confidence)
