@@ -53,3 +53,17 @@ METRIC_LATENCY: Final = "jenkins_ml_request_duration_seconds"
 METRIC_NAN: Final = "jenkins_ml_nan_predictions_total"
 METRIC_WEIGHT: Final = "jenkins_ml_traffic_weight"
 METRIC_LOADED: Final = "jenkins_ml_version_loaded_timestamp_seconds"
+
+# --- what we make in an engine: labels (Kubernetes takes at most 63 characters as a value) and annotations ------------
+OWNER: Final = "jenkins-ml"  # who manages it: the value of app.kubernetes.io/managed-by, and our field manager
+LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+LABEL_MODEL: Final = "jenkins-ml.io/model"
+LABEL_ENVIRONMENT: Final = "jenkins-ml.io/environment"
+LABEL_VERSION: Final = "jenkins-ml.io/version"
+LABEL_ROLE: Final = "jenkins-ml.io/role"  # "server" or "proxy"
+# Why it runs; as labels on Docker, as annotations on Kubernetes.
+NOTE_DIGEST: Final = "jenkins-ml.io/manifest-digest"
+NOTE_COMMIT: Final = "jenkins-ml.io/commit"
+NOTE_RUN: Final = "jenkins-ml.io/run"
+NOTE_BY: Final = "jenkins-ml.io/by"
+NOTE_IMAGE: Final = "jenkins-ml.io/image"  # what the server runs, by digest

@@ -13,7 +13,8 @@ from pydantic import Field, JsonValue, model_validator
 from jenkins_ml.config import patterns, rules
 from jenkins_ml.config.gate import Function, Gate
 from jenkins_ml.config.jenkins import Jenkins
-from jenkins_ml.config.section import Duration, Section, Timeout, refuse
+from jenkins_ml.config.section import Section, Timeout, refuse
+from jenkins_ml.config.serve import Serve
 from jenkins_ml.names import DEFAULT_STORE
 
 Name = Annotated[str, Field(pattern=patterns.NAME)]
@@ -76,64 +77,6 @@ class Train(Section):
         if self.entrypoint is not None and self.output is not None:
             raise ValueError("`output` belongs to `command`; an entrypoint returns its model")
         return self
-
-
-class Canary(Section):
-    """How traffic moves to a new version, and what stops it."""
-
-    steps: tuple[Annotated[int, Field(ge=1, le=100)], ...] = Field(
-        default=(5, 25, 50, 100),
-        strict=False,
-        min_length=1,
-        description="Percent of the traffic, rising, ending with 100. First a small one: few users meet a bad version.",
-    )
-    interval: Duration = Field(
-        default=timedelta(seconds=60),
-        description="How long each step is watched before the next; a release takes this long for every step.",
-    )
-    max_error_rate_increase: Annotated[float, Field(ge=0, lt=1)] = Field(
-        default=0.01,
-        description="How much higher the canary's share of failed or NaN answers may be than production's; a share "
-        "between 0 and 1. 0.01: one answer in a hundred.",
-    )
-    max_latency_p99_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
-        default=None,
-        description="99 of 100 of the canary's answers must be this quick, in milliseconds. Default: not looked at.",
-    )
-    min_requests: Annotated[int, Field(ge=20, le=100_000)] = Field(
-        default=100,
-        description="Answers of the canary that each step needs; where live traffic brings fewer, the gate's examples "
-        "are replayed to both versions. 100: fewer have no 99th percentile.",
-    )
-
-    @model_validator(mode="after")
-    def _rising(self) -> Self:
-        if list(self.steps) != sorted(set(self.steps)) or self.steps[-1] != 100:
-            raise ValueError("`steps` rise and end with 100, such as [5, 25, 50, 100]")
-        return self
-
-
-class Serve(Section):
-    """Where the model is served, and how a new version gets there."""
-
-    target: Literal["local"] = Field(default="local", description="local: the embedded server on this machine.")
-    environment: Name = Field(
-        default="production", description="Name of what is released to; each has its own history."
-    )
-    release_branch: Annotated[str, Field(min_length=1)] = Field(
-        default="main", description="Only this branch releases; every other one trains and gates."
-    )
-    rest_port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        default=8501,
-        description="Loopback port of the REST interface, as TensorFlow Serving has it; 0 takes a free one.",
-    )
-    grpc_port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        default=8500,
-        description="Loopback port of the gRPC interface, as TensorFlow Serving has it; 0 takes a free one.",
-    )
-    canary: Canary = Field(
-        default_factory=Canary.model_construct, description="Steps, interval and limits of the canary."
-    )
 
 
 class Config(Section):

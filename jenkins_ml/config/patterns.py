@@ -45,6 +45,12 @@ MOUNT: Final = r"^/[^:\r\n]+$"
 OWNER: Final = r"^[A-Za-z0-9]([A-Za-z0-9._/-]{0,98}[A-Za-z0-9])?$"
 OWNER_AND_NAME: Final = r"^[^\s/]+/[^\s/]+$"
 ABSOLUTE: Final = r"^/[^\r\n]*$"
+# Images: a name of parts, the first of which may be a registry with a port; a reference also has a tag, a digest or both.
+_IMAGE: Final = r"([A-Za-z0-9.-]+(:[0-9]{1,5})?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+IMAGE: Final = rf"^{_IMAGE}$"
+IMAGE_REFERENCE: Final = rf"^{_IMAGE}(:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(@sha256:[0-9a-f]{{64}})?$"
+IP_ADDRESS: Final = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)$"
+OBJECT_URL: Final = r"^(s3|gs|az|abfs|https)://[^\s?#]+$"
 IN_REPOSITORY: Final = r"^[A-Za-z0-9_.][A-Za-z0-9_./ -]*$"
 
 WORDS: Final = {
@@ -97,5 +103,9 @@ WORDS: Final = {
     OWNER_AND_NAME: Words("owner/name", "write owner/name, such as acme/digits"),
     ABSOLUTE: Words("absolute folder", "write an absolute folder, such as /srv/models"),
     IN_REPOSITORY: Words("folder", "write a folder of the repository, such as models/digits"),
+    IMAGE: Words("image", "write an image without a tag, such as registry.example.com/ml/digits"),
+    IMAGE_REFERENCE: Words("image", "write an image as name:tag, such as tensorflow/serving:2.19.1"),
+    IP_ADDRESS: Words("IP address", "write an IP address, such as 127.0.0.1"),
+    OBJECT_URL: Words("address", "write the address of an object store, such as s3://models/store"),
     MOUNT: Words("absolute folder", "write an absolute folder, such as /srv/models, without ':'"),
 }
