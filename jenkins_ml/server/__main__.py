@@ -20,16 +20,15 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jenkins_ml import __version__
 from jenkins_ml.adapters import clock, files, saved_model
 from jenkins_ml.adapters.local_server import lock_file
 from jenkins_ml.errors import JenkinsMLError, Unavailable
+from jenkins_ml.server.listening import LOOPBACK, http_server, listen
 
 if TYPE_CHECKING:
-    import uvicorn
-
     from jenkins_ml.server.admin import Identity
 
 # A client looks whether the lock is held by taking it for a moment.
@@ -48,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
     state: Path = arguments.state
     try:
-        with _only_one(state), _listen(arguments.rest_port) as listener:
+        with _only_one(state), listen(LOOPBACK, arguments.rest_port, "serve.rest_port") as listener:
             asyncio.run(_serve(arguments.model, arguments.environment, listener, arguments.grpc_port, state))
     except JenkinsMLError as error:
         sys.stderr.write(f"{error}\n")
@@ -65,22 +64,6 @@ def _only_one(state: Path) -> Iterator[None]:
             yield
     except files.Locked as error:
         raise Unavailable(f"a server for {state} runs already: process {error.holder}", "stop it, or use it") from error
-
-
-def _listen(port: int) -> socket.socket:
-    # The protocol is named because asyncio sends small packets at once only where it is.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-        listener.listen(128)  # from here on nobody else gets the port
-    except OSError as error:
-        listener.close()
-        raise Unavailable(
-            f"port {port} is in use", "stop what uses it, or set serve.rest_port to another (0: a free one)"
-        ) from error
-    listener.setblocking(False)
-    return listener
 
 
 async def _serve(model: str, environment: str, listener: socket.socket, grpc_port: int, state: Path) -> None:
@@ -103,40 +86,16 @@ async def _serve(model: str, environment: str, listener: socket.socket, grpc_por
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    http_server = _http_server(make_app(plane, metrics, Admin(plane, identity, stop)), DRAIN_SECONDS)
-    http = asyncio.create_task(http_server.serve([listener]))
+    http = http_server(make_app(plane, metrics, Admin(plane, identity, stop)), DRAIN_SECONDS)
+    answering = asyncio.create_task(http.serve([listener]))
     await grpc_server.start()
     _write(state, model, identity)
     logging.info("serving %s: REST on port %d, gRPC on port %d", model, identity.rest_port, grpc_port)
-    await asyncio.wait((http, asyncio.create_task(stop.wait())), return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((answering, asyncio.create_task(stop.wait())), return_when=asyncio.FIRST_COMPLETED)
     logging.info("stopping")
     state.unlink(missing_ok=True)  # first of all, so that nobody finds a server that is about to end
-    http_server.should_exit = True
-    await asyncio.gather(http, grpc_server.stop(DRAIN_SECONDS))
-
-
-def _http_server(app: Any, drain_seconds: float) -> uvicorn.Server:
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        @contextlib.contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            """Leave signals to _serve: they stop gRPC, too."""
-            yield
-
-    return Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            log_level=logging.WARNING,
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            server_header=False,
-            timeout_keep_alive=300,
-            timeout_graceful_shutdown=int(drain_seconds),
-        )
-    )
+    http.should_exit = True
+    await asyncio.gather(answering, grpc_server.stop(DRAIN_SECONDS))
 
 
 def _write(state: Path, model: str, identity: Identity) -> None:

@@ -12,12 +12,14 @@ from jenkins_ml.server.metrics import Metrics
 from jenkins_ml.server.rest_api import RestApi
 
 
-def make_app(plane: DataPlane, metrics: Metrics, admin: Admin) -> Router:
-    """The ASGI application."""
+def make_app(plane: DataPlane, metrics: Metrics, admin: Admin | None) -> Router:
+    """The ASGI application; without an admin interface nobody can move its traffic."""
 
     async def scrape(_: Request) -> Response:
         return Response(metrics.text(plane), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return Router(
-        [Route("/metrics", scrape, methods=["GET"]), *admin.routes()], default=RestApi(plane), redirect_slashes=False
+        [Route("/metrics", scrape, methods=["GET"]), *(admin.routes() if admin else ())],
+        default=RestApi(plane),
+        redirect_slashes=False,
     )

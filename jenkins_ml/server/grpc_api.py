@@ -11,12 +11,12 @@ from typing import Any, Final, NoReturn
 import grpc
 
 from jenkins_ml import names
-from jenkins_ml.errors import Unavailable
 from jenkins_ml.records import TensorSpec
 from jenkins_ml.server import messages
 from jenkins_ml.server.dataplane import DataPlane, Version, unknown_label
 from jenkins_ml.server.dtypes import BY_NUMPY, Tensor
 from jenkins_ml.server.inference import DEFAULT_SIGNATURE, Exchange, Prediction, Signatures
+from jenkins_ml.server.listening import LOOPBACK, in_use
 from jenkins_ml.server.status import Code, ServingError, invalid
 from jenkins_ml.server.tensors import from_proto, to_proto
 
@@ -68,12 +68,16 @@ class GrpcApi:
         return messages.GetModelStatusResponse(model_version_status=[_status(version) for version in statuses])
 
 
-def make_server(plane: DataPlane, port: int) -> tuple[Any, int]:
-    """A server bound to a loopback port, not started yet; answers it and its port.
+def make_server(
+    plane: DataPlane, port: int, address: str = LOOPBACK, setting: str = "serve.grpc_port"
+) -> tuple[Any, int]:
+    """A server bound to a port, not started yet; answers it and its port.
 
     Args:
         plane: what answers.
         port: 0 takes a free one.
+        address: of the interface.
+        setting: what sets the port, for whoever has to choose another.
 
     Raises:
         Unavailable: the port is in use.
@@ -96,10 +100,9 @@ def make_server(plane: DataPlane, port: int) -> tuple[Any, int]:
         )
     )
     try:
-        bound = server.add_insecure_port(f"127.0.0.1:{port}")
+        bound = server.add_insecure_port(f"[{address}]:{port}" if ":" in address else f"{address}:{port}")
     except RuntimeError as error:
-        next_step = "stop what uses it, or set serve.grpc_port to another (0: a free one)"
-        raise Unavailable(f"port {port} is in use", next_step) from error
+        raise in_use(port, setting) from error
     return server, bound
 
 

@@ -1,0 +1,182 @@
+"""Our server as the process of a container, as far as it needs no TensorFlow: its command line, and its life."""
+
+import asyncio
+import json
+import os
+import signal
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+
+from jenkins_ml import names
+from jenkins_ml.errors import IntegrityError, Unavailable, UsageError
+from jenkins_ml.server import listening, standalone
+from tests.fakes.model import FakeLoader, FakeModel
+
+
+@pytest.fixture
+def base(tmp_path):
+    (tmp_path / "m" / "7").mkdir(parents=True)
+    (tmp_path / "m" / "reservations").mkdir()
+    (tmp_path / "m" / "1").write_text("a file is no version")
+    return tmp_path / "m"
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+def test_the_ports_of_tensorflow_serving_and_every_interface_of_the_container(base):
+    assert standalone.parse(["--model_name=m", "--model_base_path", str(base)], {}) == standalone.Options(
+        model="m",
+        version=7,
+        path=base / "7",
+        address="0.0.0.0",
+        grpc_port=8500,
+        rest_port=8501,
+        deadline_seconds=30.0,
+    )
+
+
+def test_what_is_set(base):
+    argv = f"--model_name m --model_base_path {base} --port 1 --rest_api_port=2 --address ::1 --rest_api_timeout_in_ms 1500"
+    options = standalone.parse(argv.split(), {"MODEL_NAME": "other"})
+    assert (options.model, options.grpc_port, options.rest_port, options.address, options.deadline_seconds) == (
+        "m",
+        1,
+        2,
+        "::1",
+        1.5,
+    )
+
+
+def test_the_environment_of_the_image(base):
+    options = standalone.parse([], {"MODEL_NAME": "m", "MODEL_BASE_PATH": str(base.parent)})
+    assert (options.model, options.path) == ("m", base / "7")
+
+
+def test_one_of_several_versions_has_to_be_named(base):
+    (base / "00000012").mkdir()
+    argv = ["--model_base_path", str(base)]
+    with pytest.raises(UsageError, match="holds the versions 7, 12"):
+        standalone.parse(argv, {})
+    assert standalone.parse([*argv, "--version", "12"], {}).path == base / "00000012"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"), [((), "holds no version"), (("--version", "8"), "holds no version 8")], ids=str
+)
+def test_a_version_that_is_not_there(tmp_path, arguments, what):
+    with pytest.raises(UsageError, match=f"{what}\n") as caught:
+        standalone.parse(["--model_base_path", str(tmp_path / "none"), *arguments], {})
+    assert str(tmp_path / "none") in caught.value.next_step
+
+
+@pytest.mark.parametrize("argument", ["--enable_batching", "--model_config_file=/x", "--por=1", "--ssl_config_file"])
+def test_what_has_no_meaning_here_is_refused(base, argument):
+    with pytest.raises(UsageError, match=f"^{argument.partition('=')[0]} has no meaning for this server\n"):
+        standalone.parse(["--model_base_path", str(base), argument], {})
+
+
+@pytest.mark.parametrize("flag", standalone.IGNORED)
+def test_what_does_nothing_here_is_taken_as_it_may_be_written(base, flag):
+    for form in ([flag], [flag, "1"], [f"{flag}=1"]):
+        assert standalone.parse([*form, "--model_base_path", str(base)], {}).version == 7
+
+
+# --- the process -----------------------------------------------------------------------------------------------------
+def ask(port, path, document=None):
+    body = None if document is None else json.dumps(document).encode()
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", body, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def life(monkeypatch, base, model, questions):
+    """Run the server in this process while a thread asks; it is told to end by SIGTERM at the end."""
+    monkeypatch.setattr(standalone.saved_model, "load", FakeLoader({"7": model}))
+    options = standalone.parse(
+        ["--model_name", "m", "--model_base_path", str(base), "--address", "127.0.0.1", "--port", "0"], {}
+    )
+    answers = []
+
+    async def scenario():
+        with listening.listen(options.address, 0, "--rest_api_port") as listener:
+            port = listener.getsockname()[1]
+
+            def asks():
+                try:
+                    answers.extend(questions(port))
+                finally:
+                    os.kill(os.getpid(), signal.SIGTERM)
+
+            await asyncio.gather(standalone._serve(options, listener), asyncio.to_thread(asks))
+
+    asyncio.run(scenario())
+    return answers
+
+
+def test_it_answers_for_its_version_until_it_is_told_to_end(monkeypatch, base):
+    def questions(port):
+        while (answer := ask(port, "/v1/models/m/versions/7/metadata"))[0] == 404:
+            assert "Servable not found" in answer[1]
+        for path in ("/v1/models/m:predict", "/v1/models/m/versions/7:predict", "/v1/models/m/versions/8:predict"):
+            yield ask(port, path, {"instances": [[1.0, 2.0]]})
+        yield ask(port, "/metrics")
+        yield ask(port, f"{names.ADMIN_PREFIX}/state")
+
+    first, pinned, other, metrics, admin = life(monkeypatch, base, FakeModel(), questions)
+    assert first == pinned == (200, '{\n    "predictions": [5.0\n    ]\n}')
+    assert other[0] == admin[0] == 404
+    assert f'{names.METRIC_REQUESTS}{{code="OK",model="m",version="7"}} 2.0' in metrics[1]
+
+
+def test_requests_under_way_are_answered_before_it_ends(monkeypatch, base):
+    model, asked = FakeModel(), []
+
+    def questions(port):
+        while ask(port, "/v1/models/m/versions/7/metadata")[0] == 404:
+            pass
+        model.gate.clear()
+        asked.append(
+            threading.Thread(target=lambda: asked.append(ask(port, "/v1/models/m:predict", {"instances": [[1, 2]]})))
+        )
+        asked[0].start()
+        while not model.calls:
+            pass
+        threading.Timer(0.2, model.gate.set).start()
+        return ()
+
+    life(monkeypatch, base, model, questions)
+    asked[0].join(10)
+    assert asked[1][0] == 200
+
+
+def test_a_version_that_cannot_be_loaded_ends_it(monkeypatch, base):
+    monkeypatch.setattr(standalone.saved_model, "load", FakeLoader({"7": IntegrityError("it is torn")}))
+    options = standalone.parse(
+        ["--model_name", "m", "--model_base_path", str(base), "--address", "127.0.0.1", "--port", "0"], {}
+    )
+    with (
+        listening.listen("127.0.0.1", 0, "--rest_api_port") as listener,
+        pytest.raises(IntegrityError, match="it is torn"),
+    ):
+        asyncio.run(standalone._serve(options, listener))
+
+
+def test_a_port_that_is_taken(base, capsys):
+    with listening.listen("127.0.0.1", 0, "x") as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(Unavailable) as caught:
+            listening.listen("127.0.0.1", port, "--rest_api_port")
+        assert "set --rest_api_port to another" in caught.value.next_step
+        argv = ["--model_base_path", str(base), "--address", "127.0.0.1", "--rest_api_port", str(port)]
+        assert standalone.main(argv) == 6
+    assert capsys.readouterr().err.startswith(f"port {port} is in use; stop what uses it, or set --rest_api_port")
+
+
+def test_an_address_that_is_not_here():
+    with pytest.raises(UsageError, match=r"cannot listen on 192\.0\.2\.1, port 8501"):
+        listening.listen("192.0.2.1", 8501, "--rest_api_port")
