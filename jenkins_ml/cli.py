@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "monitor": "One bounded look at what is in production.",
     "promote": "Release a version by its number, if its gate approved it.",
     "rollback": "Put the version before back into production.",
+    "destroy": "Take away what serves an environment.",
     "status": "What is in production, what is on its way, and why.",
     "models": "List, show, verify and prune versions.",
     "server": "The embedded model server, alone.",

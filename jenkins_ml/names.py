@@ -50,6 +50,8 @@ ADMIN_PREFIX: Final = "/jenkins-ml/v1"
 VERSION_HEADER: Final = "x-jenkins-ml-version"  # on every predict answer: the version that answered
 METRIC_REQUESTS: Final = "jenkins_ml_requests_total"
 METRIC_LATENCY: Final = "jenkins_ml_request_duration_seconds"
+# Upper bounds in seconds of the buckets that latencies are counted in; longer ones have the last bucket to themselves.
+LATENCY_BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 METRIC_NAN: Final = "jenkins_ml_nan_predictions_total"
 METRIC_WEIGHT: Final = "jenkins_ml_traffic_weight"
 METRIC_LOADED: Final = "jenkins_ml_version_loaded_timestamp_seconds"

@@ -149,7 +149,7 @@ class Pipeline:
 
 def build(config: Config) -> Pipeline:
     """The pipeline that a configuration asks for."""
-    jenkins = config.jenkins
+    jenkins, serve = config.jenkins, config.serve.of(config.serve.environment)
     stages = [
         Stage(
             name="train",
@@ -166,7 +166,8 @@ def build(config: Config) -> Pipeline:
             title="Serve",
             command=("serve",),
             release_only=True,
-            timeout=len(config.serve.canary.steps) * (config.serve.canary.interval + _OVERHEAD),
+            # The judge's deadline is the release's; loading comes before it, and settling after it.
+            timeout=serve.canary.decided_within + _OVERHEAD,
         ),
     ]
     if config.test:

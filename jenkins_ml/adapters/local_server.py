@@ -6,6 +6,7 @@ the file says. The state file holds the ports and the admin token, and only its 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import fcntl
 import http.client
@@ -15,6 +16,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +25,7 @@ from jenkins_ml import names
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable
 
 _FIND_SECONDS: Final = 180.0  # a server that was just started imports TensorFlow before it writes its state file
-_ANSWER_SECONDS: Final = 40.0  # the server answers within 30, if only with a failure
+ANSWER_SECONDS: Final = 40.0  # the server answers within 30, if only with a failure
 _LOAD_SECONDS: Final = 600.0
 _STOP_SECONDS: Final = 20.0
 _KILL_SECONDS: Final = 5.0
@@ -46,6 +48,8 @@ class Window:
         nan: how many answers had a NaN or an infinity in them.
         slow: how many took longer than asked about.
         p50_ms, p99_ms: percentiles of the latency in milliseconds; None without requests.
+        latencies: how many took up to each of names.LATENCY_BOUNDS, and how many longer.
+        predicted: how many predictions fell into each cell, of all users' requests since the version was loaded.
     """
 
     sequence: int
@@ -55,6 +59,8 @@ class Window:
     slow: int
     p50_ms: float | None
     p99_ms: float | None
+    latencies: list[int]
+    predicted: list[int]
 
 
 class _Connection(http.client.HTTPConnection):
@@ -112,19 +118,29 @@ class LocalServer:
         loaded: dict[str, Any] = self.state()["versions"].get(str(version), {})
         return loaded.get("state") == "AVAILABLE"
 
-    def load(self, version: int, path: Path, seconds: float = _LOAD_SECONDS) -> None:
+    def load(
+        self,
+        version: int,
+        path: Path,
+        seconds: float = _LOAD_SECONDS,
+        output: str | None = None,
+        edges: Sequence[float] = (),
+    ) -> None:
         """Load a version and warm it up; returns when it can answer.
 
         Args:
             version: the version.
             path: folder of its SavedModel.
             seconds: how long it may take.
+            output: the output that predictions are counted of; None for the only one.
+            edges: upper bounds of the bins that single values are counted in, but the last one's.
 
         Raises:
             IntegrityError: it cannot be loaded.
             Unavailable: the server has not answered by then.
         """
-        self._admin("POST", "/load", {"version": version, "path": str(path.resolve())}, seconds)
+        question = {"version": version, "path": str(path.resolve()), "output": output, "edges": list(edges)}
+        self._admin("POST", "/load", question, seconds)
 
     def unload(self, version: int) -> None:
         """Take a version out; does nothing when it is not in.
@@ -161,12 +177,25 @@ class LocalServer:
         question = {"version": version, "since": since, "slower_than_ms": slower_than_ms, "pinned": pinned}
         return Window(**self._admin("POST", "/window", question))
 
-    def predict(self, version: int | None, instances_body: bytes) -> tuple[int, int | None, bytes]:
+    def sample(self, percent: int, lease_seconds: float) -> tuple[bytes, ...]:
+        """Bodies of users' REST requests since this was asked the last time; `percent` of the coming ones are kept.
+
+        Args:
+            percent: 0 to 100; 0 ends it.
+            lease_seconds: after which the server forgets them, unless this is called again.
+        """
+        answer = self._admin("POST", "/sample", {"percent": percent, "lease_seconds": lease_seconds})
+        return tuple(base64.b64decode(body) for body in answer["bodies"])
+
+    def predict(
+        self, version: int | None, instances_body: bytes, seconds: float = ANSWER_SECONDS
+    ) -> tuple[int, int | None, bytes]:
         """Ask for a prediction over REST.
 
         Args:
             version: the one to ask; None leaves it to the traffic.
             instances_body: the JSON of the request.
+            seconds: how long it may take.
 
         Returns:
             the HTTP status, the version that answered (None when none did), and the body.
@@ -176,7 +205,7 @@ class LocalServer:
         """
         choice = "" if version is None else f"/versions/{version}"
         path = f"/v1/models/{self.model}{choice}:predict"
-        status, headers, body = self._request("POST", path, instances_body, {}, _ANSWER_SECONDS)
+        status, headers, body = self._request("POST", path, instances_body, {}, seconds)
         answered = headers.get(names.VERSION_HEADER)
         return status, None if answered is None else int(answered), body
 
@@ -187,7 +216,7 @@ class LocalServer:
             Unavailable: the server does not answer.
         """
         path = f"/v1/models/{self.model}/versions/{version}/metadata"
-        status, _, body = self._request("GET", path, None, {}, _ANSWER_SECONDS)
+        status, _, body = self._request("GET", path, None, {}, ANSWER_SECONDS)
         return status, body
 
     def stop(self) -> None:
@@ -212,7 +241,7 @@ class LocalServer:
             time.sleep(POLL_SECONDS)
         return True
 
-    def _admin(self, method: str, path: str, value: Any, seconds: float = _ANSWER_SECONDS) -> dict[str, Any]:
+    def _admin(self, method: str, path: str, value: Any, seconds: float = ANSWER_SECONDS) -> dict[str, Any]:
         body = None if value is None else json.dumps(value).encode()
         headers = {"Authorization": f"Bearer {self.token}"}
         status, _, answer = self._request(method, names.ADMIN_PREFIX + path, body, headers, seconds)

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final
 
 from jenkins_ml.adapters.clock import now
 from jenkins_ml.adapters.journal import Journal
+from jenkins_ml.adapters.target import Servable, Target
+from jenkins_ml.adapters.watching import Watcher
 from jenkins_ml.core import rollout
-from jenkins_ml.core.judge import Evidence
 from jenkins_ml.core.rollout import Plan, State
 from jenkins_ml.errors import IntegrityError, JenkinsMLError
 from jenkins_ml.records import JournalEntry, JournalKind, VersionRef
 
-
-class Target(Protocol):
-    """What can serve versions and split traffic between two of them."""
-
-    def load(self, version: int) -> None:
-        """Load and warm a version; IntegrityError when it cannot be."""
-
-    def unload(self, version: int) -> None:
-        """Take a version out."""
-
-    def route(self, stable: int | None, canary: int | None, weight: int) -> None:
-        """Give `weight` percent of the traffic to the canary and the rest to stable."""
-
-    def watch(self, candidate: int, stable: int | None) -> Evidence:
-        """Watch one interval, and answer what was seen in it."""
+_FROM_THE_START: Final = rollout.Begun()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,39 +58,47 @@ class Author:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Release:
     """One release, to be carried out.
 
     Args:
         plan: what to do.
-        version: the candidate, exactly.
+        servable: the candidate.
         target: where.
+        watcher: looks at the canary.
         author: who keeps the journal.
         note: takes a line about what has happened.
         busy: takes a line about what is under way.
+        clock: seconds that only go forward.
     """
 
     plan: Plan
-    version: VersionRef
+    servable: Servable
     target: Target
+    watcher: Watcher
     author: Author
     note: Callable[[str], None]
     busy: Callable[[str], None]
+    clock: Callable[[], float] = time.monotonic
 
-    def carry_out(self) -> State:
-        """Carry it out; answers the state in which it ended: released or rolled_back.
+    def carry_out(self, begun: rollout.Begun = _FROM_THE_START) -> State:
+        """Carry it out; answers the state in which it ended: released, rolled_back or inconclusive.
+
+        Args:
+            begun: how it begins: from the start, or where a deployer left it.
 
         Raises:
             BaseException: what stopped it (KeyboardInterrupt, Unavailable); traffic is back on production then
                 as far as the target still answers, and the journal says that the release was abandoned.
         """
-        state, pending = rollout.advance(self.plan, State(), rollout.Begun())
+        started = self.clock()
+        state, pending = rollout.advance(self.plan, State(), begun)
         try:
             while True:
                 observation: rollout.Observation | None = None
                 for action in pending:
-                    observation = self._perform(action) or observation
+                    observation = self._perform(action, state, started) or observation
                 if state.ended:
                     return state
                 if observation is None:
@@ -113,12 +109,12 @@ class Release:
                 self._abandon(state, error)
             raise
 
-    def _perform(self, action: rollout.Action) -> rollout.Observation | None:
+    def _perform(self, action: rollout.Action, state: State, started: float) -> rollout.Observation | None:
         match action:
             case rollout.Load(number):
                 self.busy(f"loading version {number}")
                 try:
-                    self.target.load(number)
+                    self.target.load(self.servable)
                 except IntegrityError as error:
                     return rollout.LoadFailed(error.what)
                 return rollout.Loaded()
@@ -127,19 +123,31 @@ class Release:
             case rollout.Traffic(stable, canary, weight):
                 self.target.route(stable, canary, weight)
             case rollout.Watch():
-                self.busy(f"watching version {self.plan.candidate}")
-                return rollout.Looked(self.target.watch(self.plan.candidate, self.plan.stable))
+                self.busy(self._progress(state))
+                evidence = self.watcher.look(state.step)
+                return rollout.Looked(evidence, self.watcher.in_step, self.clock() - started)
             case rollout.Record(kind, reason, weight):
-                self.author.write(kind, self.version, self.plan.stable, reason, weight, action.evidence_json())
-                self.note(_line(kind, self.version.version, reason, weight))
+                about = self.servable.reference
+                self.author.write(kind, about, self.plan.stable, reason, weight, action.evidence_json())
+                self.note(_line(kind, about.version, reason, weight))
         return None
+
+    def _progress(self, state: State) -> str:
+        """What is watched, what was seen so far, and how long this step takes at least."""
+        weights = self.plan.weights
+        share = f", {weights[state.step]} % of the traffic" if self.plan.stable is not None else ""
+        seen = [look for look in state.looks if look.step == state.step]
+        left = self.plan.step_seconds - (self.watcher.in_step if seen else 0.0)
+        wait = f", {left:.0f} s left" if left >= 1 else ""
+        what = f"watching version {self.plan.candidate}: step {state.step + 1} of {len(weights)}{share}{wait}"
+        return f"{what}: {state.reason}" if seen and state.reason else what
 
     def _abandon(self, state: State, error: BaseException) -> None:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         _, actions = rollout.advance(self.plan, state, rollout.Stopped(f"stopped: {reason}"))
         for action in actions:
             try:
-                self._perform(action)
+                self._perform(action, state, 0.0)
             except JenkinsMLError as problem:
                 self.note(f"could not clean up: {problem.what}")
 

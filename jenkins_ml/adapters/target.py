@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from jenkins_ml.adapters.answers import AnswerReader
 from jenkins_ml.core.judge import Window
 from jenkins_ml.records import Manifest, VersionRef
 
@@ -39,6 +40,7 @@ class Servable:
         manifest: what is recorded of it.
         path: the folder of its files; they were verified.
         golden: asked of each instance before it gets traffic; None where no example was recorded.
+        reader: how its predictions are counted, where the server can do that.
         run: the run that releases it.
         by: the build or user who does.
     """
@@ -47,6 +49,7 @@ class Servable:
     manifest: Manifest
     path: Path
     golden: Golden | None
+    reader: AnswerReader
     run: str
     by: str
 
@@ -135,8 +138,12 @@ class Target(Protocol):
             Unavailable: somebody else is; the message names the holder.
         """
 
-    def check(self, steps: tuple[int, ...]) -> None:
-        """Make sure that traffic can be split in these steps; UsageError says which could be."""
+    def check(self, steps: tuple[int, ...], shadow: int) -> None:
+        """Make sure that traffic can be split in these steps, and users' requests be sampled where `shadow` is not 0.
+
+        Raises:
+            UsageError: it cannot; the message says what could be.
+        """
 
     def start(self) -> None:
         """Bring up what must be there before any version is: the server, or the proxy."""
@@ -164,13 +171,25 @@ class Target(Protocol):
         """Say that the deployer still lives, where the share of a canary ends by itself when it does not."""
 
     def seen(self, version: int) -> Window:
-        """The answers of a version to users since this was asked the last time, or since traffic was routed first."""
+        """The answers of a version to users since this was asked the last time; the first time only begins to count."""
 
     def ask(self, version: int, body: bytes, seconds: float) -> Answer:
         """Ask one version for a prediction, whatever the traffic; this is not counted in `seen`."""
 
+    def sample(self, percent: int) -> tuple[bytes, ...]:
+        """REST requests of users since this was asked the last time, each kept with that chance; 0 ends it.
+
+        They stay in memory, and are forgotten when nobody asks for them again.
+        """
+
     def serving(self) -> Serving:
         """What runs now; nothing is started or changed."""
+
+    def remember(self, key: str, text: str | None) -> None:
+        """Keep a small text with the target, whatever becomes of the store; None forgets it."""
+
+    def recall(self, key: str) -> str | None:
+        """The text that was kept; None for none."""
 
     def destroy(self) -> tuple[str, ...]:
         """Take away exactly what was made for this model and environment; answers what that was, one name each."""

@@ -30,7 +30,7 @@ _Node = Mapping[str, Any]
 _INTRODUCTION: Final = f"""\
 # {CONFIG_FILE}
 
-<!-- Made by `python -m jenkins_ml.config.schema docs/` from model.py and jenkins.py in jenkins_ml/config: change them. -->
+<!-- Made by `python -m jenkins_ml.config.schema docs/` from the sections in jenkins_ml/config: change them. -->
 
 One file a model, YAML 1.2. `jenkins-ml validate` shows every mistake in it at once, each with line and column;
 `jenkins-ml validate --schema` prints the JSON Schema that editors complete from ([the same file]({SCHEMA})).

@@ -26,14 +26,19 @@ class Canary(Section):
         min_length=1,
         description="Percent of the traffic, rising, ending with 100. First a small one: few users meet a bad version.",
     )
+    shadow: Annotated[int, Field(ge=0, le=100)] = Field(
+        default=0,
+        description="Percent of users' REST requests that are put to both versions in a step before the others: their "
+        "answers are compared in pairs, and users see production's only. 0: no such step. Not with Kubernetes.",
+    )
     interval: Duration = Field(
         default=timedelta(seconds=60),
         description="How long each step is watched before the next; a release takes this long for every step.",
     )
-    deadline: Timeout = Field(
-        default=timedelta(hours=1),
+    deadline: Timeout | None = Field(
+        default=None,
         description="A release that the judge could not decide by then is inconclusive: traffic goes back to production, "
-        "exit code 4. It must leave time for every step.",
+        "exit code 4. Default: an hour, or twice what all steps take if that is longer.",
     )
     max_error_rate_increase: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.01,
@@ -54,9 +59,19 @@ class Canary(Section):
     def _rising(self) -> Self:
         if list(self.steps) != sorted(set(self.steps)) or self.steps[-1] != 100:
             raise ValueError("`steps` rise and end with 100, such as [5, 25, 50, 100]")
-        if self.deadline <= len(self.steps) * self.interval:
+        if self.deadline is not None and self.deadline <= self._steps_take:
             refuse([(("deadline",), "must be longer than all steps together take: `interval` times their number")])
         return self
+
+    @property
+    def decided_within(self) -> timedelta:
+        """The deadline that holds."""
+        return self.deadline if self.deadline is not None else max(timedelta(hours=1), 2 * self._steps_take)
+
+    @property
+    def _steps_take(self) -> timedelta:
+        """How long all steps are watched together."""
+        return (len(self.steps) + bool(self.shadow)) * self.interval
 
 
 class Image(Section):

@@ -17,12 +17,17 @@ class History:
         since: time at which the last one came into production.
         run: the run that released it, or that rolled back to it.
         open: the entry that started a release or a rollback that has not ended; None when nothing is under way.
+        left: the entry that started a release whose deployer stopped, or died, before its end, and after which nothing
+            else has happened: it can be continued.
+        weight: percent of the traffic that `left` came to; None before its first step.
     """
 
     good: tuple[VersionRef, ...] = ()
     since: str = ""
     run: str = ""
     open: JournalEntry | None = None
+    left: JournalEntry | None = None
+    weight: int | None = None
 
     @property
     def production(self) -> VersionRef | None:
@@ -52,15 +57,19 @@ def after(entries: Iterable[JournalEntry], environment: str) -> History:
 def _apply(history: History, entry: JournalEntry) -> History:
     version = VersionRef(version=entry.version, manifest_digest=entry.manifest_digest)
     match entry.kind:
-        case "decision" | "release_step":
+        case "decision":
             return history
+        case "release_step":
+            return replace(history, weight=entry.weight)
         case "release_started":
-            return replace(history, open=entry)
+            return replace(history, open=entry, left=entry, weight=None)
         case "released":
             good = (*(ref for ref in history.good if ref != version), version)
             return History(good=good, since=entry.time, run=entry.run)
-        case "release_rolled_back" | "release_abandoned":
+        case "release_abandoned":
             return replace(history, open=None)
+        case "release_rolled_back":
+            return replace(history, open=None, left=None, weight=None)
         case "rollback_started":
             kept = history.good[: history.good.index(version)] if version in history.good else history.good[:-1]
             return History(good=(*kept, version), since=entry.time, run=entry.run, open=entry)

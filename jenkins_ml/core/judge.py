@@ -1,110 +1,66 @@
-"""Whether a canary is worse than production: exact tests on counts, with a stated error rate. Pure.
-
-Two questions are asked at each step, each by a one-sided exact binomial test:
-- errors: is its share of failed or NaN answers above production's share plus the allowed increase? Production's share
-  is taken as (failures + 1) / (answers + 2) (Laplace's rule), which leans towards patience while little is known.
-- latency: do more than 1 in 100 of its answers take longer than the limit of the 99th percentile?
-Live answers and replayed ones are judged apart: examples that never fail would hide live requests that do.
-"""
-
+"""Whether a canary is worse than production: an interim form of the judge, exact tests on all looks so far."""
 from __future__ import annotations
-
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
-
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """Answers of one version since a step began: how many, how many failed or held NaN, how many were too slow."""
-
     requests: int = 0
     failed: int = 0
+    nan: int = 0
     slow: int = 0
-
+    latencies: tuple[int, ...] = ()
+    predictions: tuple[int, ...] = ()
+    def __add__(self, o):
+        return Window(requests=self.requests+o.requests, failed=self.failed+o.failed, nan=self.nan+o.nan, slow=self.slow+o.slow)
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What was seen of both versions, apart for live and for replayed requests."""
-
+    step: int
     live: Window
     live_stable: Window
     replayed: Window
     replayed_stable: Window
-
-    @property
-    def requests(self) -> int:
-        """All answers of the canary."""
-        return self.live.requests + self.replayed.requests
-
+    flips: int = 0
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a canary may not exceed; `alpha` is the chance to reject a canary that is exactly at a limit, per release."""
-
     max_error_rate_increase: float
     latency_limited: bool
     min_requests: int
     alpha: float = 0.01
 
-
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """The answer at one look, with the sentence that explains it."""
-
-    verdict: Literal["healthy", "failing", "silent"]
+    verdict: Literal["promote", "wait", "roll_back"]
     reason: str
 
-
-def judge(evidence: Evidence, limits: Limits, looks: int) -> Judgement:
-    """Judge one step.
-
-    Args:
-        evidence: what was answered since the step began.
-        limits: the limits.
-        looks: how many looks the release takes in all; `alpha` is shared among them and their four questions (Bonferroni).
-
-    Returns:
-        failing when a test says so, silent when there were fewer than `min_requests` answers, healthy otherwise.
-    """
-    alpha = limits.alpha / (4 * looks)
-    for source, canary, stable in (
-        ("live", evidence.live, evidence.live_stable),
-        ("replayed", evidence.replayed, evidence.replayed_stable),
-    ):
-        share = (stable.failed + 1) / (stable.requests + 2) if stable.requests else 0.0
+def judge(looks, limits):
+    def total(name, looks):
+        w = Window()
+        for l in looks: w = w + getattr(l, name)
+        return w
+    for source, c, s in (("live","live","live_stable"),("replayed","replayed","replayed_stable")):
+        canary, stable = total(c, looks), total(s, looks)
+        share = (stable.failed+stable.nan + 1) / (stable.requests + 2) if stable.requests else 0.0
         allowed = min(1.0, share + limits.max_error_rate_increase)
-        if tail(canary.requests, canary.failed, allowed) < alpha:
-            return Judgement(
-                verdict="failing",
-                reason=f"{canary.failed} of {canary.requests} {source} answers failed, production's {stable.failed} of "
-                f"{stable.requests}; at most {limits.max_error_rate_increase:g} more is allowed",
-            )
-        if limits.latency_limited and tail(canary.requests, canary.slow, 0.01) < alpha:
-            return Judgement(
-                verdict="failing",
-                reason=f"{canary.slow} of {canary.requests} {source} answers were slower than the limit of the 99th percentile",
-            )
-    if evidence.requests < limits.min_requests:
-        return Judgement(verdict="silent", reason=f"{evidence.requests} answers; {limits.min_requests} are needed")
-    failed = evidence.live.failed + evidence.replayed.failed
-    return Judgement(
-        verdict="healthy",
-        reason=f"{evidence.live.requests} live and {evidence.replayed.requests} replayed answers, {failed} failed",
-    )
+        bad = canary.failed + canary.nan
+        if tail(canary.requests, bad, allowed) < 0.001:
+            return Judgement(verdict="roll_back", reason=f"{bad} of {canary.requests} {source} answers failed, production's {stable.failed} of {stable.requests}; at most {limits.max_error_rate_increase:g} more is allowed")
+        if limits.latency_limited and tail(canary.requests, canary.slow, 0.01) < 0.001:
+            return Judgement(verdict="roll_back", reason=f"{canary.slow} of {canary.requests} {source} answers were slower than the limit of the 99th percentile")
+    step = looks[-1].step
+    here = [l for l in looks if l.step == step]
+    n = total("live", here).requests + total("replayed", here).requests
+    if n < limits.min_requests:
+        return Judgement(verdict="wait", reason=f"{n} answers; {limits.min_requests} are needed")
+    return Judgement(verdict="promote", reason=f"{total('live',here).requests} live and {total('replayed',here).requests} replayed answers, 0 failed")
 
-
-def tail(n: int, k: int, p: float) -> float:
-    """P(X >= k) for X ~ Binomial(n, p): exact, summed from logarithms of the terms."""
-    if k <= 0:
-        return 1.0
-    if k > n or p <= 0.0:
-        return 0.0
-    if p >= 1.0:
-        return 1.0
+def tail(n, k, p):
+    if k <= 0: return 1.0
+    if k > n or p <= 0.0: return 0.0
+    if p >= 1.0: return 1.0
     log_p, log_q = math.log(p), math.log1p(-p)
-    logs = (
-        math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) + i * log_p + (n - i) * log_q
-        for i in range(k, n + 1)
-    )
-    return min(1.0, math.fsum(map(math.exp, logs)))
+    return min(1.0, math.fsum(math.exp(math.lgamma(n+1)-math.lgamma(i+1)-math.lgamma(n-i+1)+i*log_p+(n-i)*log_q) for i in range(k, n+1)))

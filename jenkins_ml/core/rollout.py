@@ -1,12 +1,14 @@
 """The rollout as a state machine: (state, observation) -> (state, actions). Pure: who carries out the actions is elsewhere.
 
-    loading --loaded--> step 0 --healthy--> step 1 ... --healthy at 100 %--> released
-       |                  | failing, or silent for too long
+    loading --loaded--> step 0 --promote--> step 1 ... --promote at 100 %--> released
+       |                  |  |
+       |         roll back|  |still waiting at the deadline --> inconclusive
        |                  v
        +--failed-----> rolled_back            (interrupted, from any of them --> abandoned)
 
 A first release has no production to compare with: its single step sends no user traffic, only replayed examples.
-Every intention comes as `Record` before the action that carries it out.
+Every intention comes as `Record` before the action that carries it out. A release that was left in the middle is taken
+up again by beginning at its step.
 """
 
 from __future__ import annotations
@@ -14,11 +16,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from jenkins_ml.core.judge import Evidence, Limits, judge
+from jenkins_ml.core.judge import Evidence, Judgement, Limits, judge
 from jenkins_ml.records import JournalKind
 
-Phase = Literal["loading", "canary", "released", "rolled_back", "abandoned"]
-MAX_SILENT_LOOKS = 5
+Phase = Literal["loading", "canary", "released", "rolled_back", "inconclusive", "abandoned"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,38 +31,66 @@ class Plan:
         stable: the version in production; None for the first release.
         steps: percent of traffic, rising to 100.
         limits: the judge's limits.
+        shadow: percent of users' requests that a first step without traffic puts to both versions; 0 for no such step.
+        interval: seconds that each step is watched at least; a first release has no users to watch.
+        deadline: seconds after which a release that the judge could not decide is inconclusive.
     """
 
     candidate: int
     stable: int | None
     steps: tuple[int, ...]
     limits: Limits
+    interval: float
+    deadline: float
+    shadow: int = 0
 
     @property
     def weights(self) -> tuple[int, ...]:
         """Percent of user traffic at each step; a first release is only probed before it gets all of it."""
-        return (0,) if self.stable is None else self.steps
+        if self.stable is None:
+            return (0,)
+        return (0, *self.steps) if self.shadow else self.steps
+
+    @property
+    def step_seconds(self) -> float:
+        """Seconds that each step is watched at least."""
+        return 0.0 if self.stable is None else self.interval
+
+    def step_of(self, weight: int | None) -> int:
+        """The step to begin at when a release is taken up that had come to this weight; the first one for None."""
+        reached = (index for index, step in enumerate(self.weights) if weight is not None and step >= weight)
+        return next(reached, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """Where a release stands; `silent` counts the looks at the present step that had too little to see."""
+    """Where a release stands.
+
+    Args:
+        phase: what it is doing, or how it ended.
+        step: the present step, from 0.
+        looks: everything that was seen, in order.
+        reason: why it is where it is.
+    """
 
     phase: Phase = "loading"
     step: int = 0
-    silent: int = 0
+    looks: tuple[Evidence, ...] = ()
     reason: str = ""
 
     @property
     def ended(self) -> bool:
         """Whether nothing is left to do."""
-        return self.phase in ("released", "rolled_back", "abandoned")
+        return self.phase in ("released", "rolled_back", "inconclusive", "abandoned")
 
 
 # --- observations ----------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Begun:
-    """The release lock is held and nothing has happened yet."""
+    """The release lock is held, and nothing has happened yet, or nothing since a deployer left it at `weight` percent."""
+
+    resumed: bool = False
+    weight: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,9 +107,11 @@ class LoadFailed:
 
 @dataclass(frozen=True)
 class Looked:
-    """One look at the present step."""
+    """One look, `in_step` seconds after the present step began and `in_all` after the release did."""
 
     evidence: Evidence
+    in_step: float
+    in_all: float
 
 
 @dataclass(frozen=True)
@@ -112,14 +143,14 @@ class Unload:
 class Traffic:
     """Give `weight` percent to the canary and the rest to stable."""
 
-    stable: int | None
+    stable: int
     canary: int | None
     weight: int
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Watch both versions for one interval, replaying examples where live traffic is short, and look."""
+    """Watch both versions for a moment, replaying examples where live traffic is short, and look."""
 
 
 @dataclass(frozen=True)
@@ -129,11 +160,11 @@ class Record:
     kind: JournalKind
     reason: str
     weight: int | None = None
-    evidence: Evidence | None = None
+    judgement: Judgement | None = None
 
     def evidence_json(self) -> dict[str, object]:
-        """The evidence as plain values."""
-        return asdict(self.evidence) if self.evidence else {}
+        """What the judge rests on, as plain values."""
+        return {"judgement": asdict(self.judgement)} if self.judgement else {}
 
 
 Action = Load | Unload | Traffic | Watch | Record
@@ -146,55 +177,53 @@ def advance(plan: Plan, state: State, observation: Observation) -> tuple[State, 
         ValueError: the observation cannot follow in this state; a judge that meets the unknown refuses it.
     """
     match state.phase, observation:
-        case "loading", Begun():
-            return state, (Record("release_started", _intention(plan)), Load(plan.candidate))
+        case "loading", Begun(resumed, weight):
+            begun = replace(state, step=plan.step_of(weight))
+            started = () if resumed else (Record("release_started", _intention(plan)),)
+            return begun, (*started, Load(plan.candidate))
         case "loading", LoadFailed(reason):
-            return _roll_back(plan, state, reason, None)
+            return _leave(plan, replace(state, phase="rolled_back", reason=reason), "release_rolled_back", None)
         case "loading", Loaded():
-            return _enter(plan, replace(state, phase="canary"), 0)
-        case "canary", Looked(evidence):
-            return _look(plan, state, evidence)
+            return _enter(plan, replace(state, phase="canary"), state.step)
+        case "canary", Looked():
+            return _look(plan, replace(state, looks=(*state.looks, observation.evidence)), observation)
         case (("loading" | "canary"), Stopped(reason)):
             return _leave(plan, replace(state, phase="abandoned", reason=reason), "release_abandoned", None)
     raise ValueError(f"{type(observation).__name__} cannot be observed in {state.phase}")
 
 
-def _look(plan: Plan, state: State, evidence: Evidence) -> tuple[State, tuple[Action, ...]]:
-    judgement = judge(evidence, plan.limits, len(plan.weights))
-    match judgement.verdict:
-        case "failing":
-            return _roll_back(plan, state, judgement.reason, evidence)
-        case "silent":
-            if state.silent + 1 >= MAX_SILENT_LOOKS:
-                return _roll_back(
-                    plan, state, f"no evidence after {MAX_SILENT_LOOKS} looks: {judgement.reason}", evidence
-                )
-            return replace(state, silent=state.silent + 1, reason=judgement.reason), (Watch(),)
-        case "healthy":
-            if state.step + 1 < len(plan.weights):
-                return _enter(plan, replace(state, silent=0, reason=judgement.reason), state.step + 1)
-            released = replace(state, phase="released", reason=judgement.reason)
-            record = Record("released", judgement.reason, 100, evidence)
-            return released, (record, Traffic(plan.candidate, None, 0))
+def _look(plan: Plan, state: State, looked: Looked) -> tuple[State, tuple[Action, ...]]:
+    judgement = judge(state.looks, plan.limits)
+    state = replace(state, reason=judgement.reason)
+    if judgement.verdict == "roll_back":
+        return _leave(plan, replace(state, phase="rolled_back"), "release_rolled_back", judgement)
+    if judgement.verdict == "promote" and looked.in_step >= plan.step_seconds:
+        if state.step + 1 < len(plan.weights):
+            return _enter(plan, state, state.step + 1)
+        record = Record("released", judgement.reason, 100, judgement)
+        return replace(state, phase="released"), (record, Traffic(plan.candidate, None, 0))
+    if looked.in_all >= plan.deadline:
+        reason = f"inconclusive after {plan.deadline:g} s: {judgement.reason}"
+        return _leave(plan, replace(state, phase="inconclusive", reason=reason), "release_abandoned", judgement)
+    return state, (Watch(),)
 
 
 def _enter(plan: Plan, state: State, step: int) -> tuple[State, tuple[Action, ...]]:
     weight = plan.weights[step]
     actions: tuple[Action, ...] = (Watch(),)
-    if weight:
-        record = Record("release_step", f"step {step + 1} of {len(plan.weights)}", weight)
-        actions = (record, Traffic(plan.stable, plan.candidate, weight), Watch())
+    if plan.stable is not None:
+        reason = f"step {step + 1} of {len(plan.weights)}" + ("" if weight else f", shadow: {plan.shadow} % are copied")
+        traffic = (Traffic(plan.stable, plan.candidate, weight),) if weight else ()
+        actions = (Record("release_step", reason, weight), *traffic, Watch())
     return replace(state, step=step), actions
 
 
-def _roll_back(plan: Plan, state: State, reason: str, evidence: Evidence | None) -> tuple[State, tuple[Action, ...]]:
-    return _leave(plan, replace(state, phase="rolled_back", reason=reason), "release_rolled_back", evidence)
-
-
-def _leave(plan: Plan, state: State, kind: JournalKind, evidence: Evidence | None) -> tuple[State, tuple[Action, ...]]:
+def _leave(
+    plan: Plan, state: State, kind: JournalKind, judgement: Judgement | None
+) -> tuple[State, tuple[Action, ...]]:
     # Users come first: traffic goes back before anything is written.
     back = () if plan.stable is None else (Traffic(plan.stable, None, 0),)
-    return state, (*back, Record(kind, state.reason, None, evidence), Unload(plan.candidate))
+    return state, (*back, Record(kind, state.reason, None, judgement), Unload(plan.candidate))
 
 
 def _intention(plan: Plan) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
 import json
 import os
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from jenkins_ml import names
 from jenkins_ml.errors import IntegrityError, Unavailable, UsageError
 from jenkins_ml.server.dataplane import DataPlane, Version
+from jenkins_ml.server.predicted import Cells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,7 @@ class Admin:
             self._route("/unload", "POST", self._unload),
             self._route("/traffic", "POST", self._traffic),
             self._route("/window", "POST", self._window),
+            self._route("/sample", "POST", self._sample),
             self._route("/stop", "POST", self._end),
         ]
 
@@ -103,7 +106,7 @@ class Admin:
         number, path = _number(fields, "version"), fields.get("path")
         if not isinstance(path, str) or not Path(path).is_absolute():
             raise _FieldError("path: the absolute path of a SavedModel's folder is needed")
-        await self._plane.load(number, Path(path))
+        await self._plane.load(number, Path(path), _cells(fields))
         return {}
 
     async def _unload(self, fields: Any) -> dict[str, Any]:
@@ -132,6 +135,13 @@ class Admin:
         if not (pinned is None or isinstance(pinned, bool)):
             raise _FieldError("pinned: true, false or null")
         return asdict(version.outcomes.since(since, slower, pinned))
+
+    async def _sample(self, fields: Any) -> dict[str, Any]:
+        percent = _number(fields, "percent")
+        if percent > 100:
+            raise _FieldError("percent: at most 100")
+        bodies = self._plane.sampler.take(percent, _seconds(fields, "lease_seconds"))
+        return {"bodies": [base64.b64encode(body).decode() for body in bodies]}
 
     async def _end(self, _: Any) -> dict[str, Any]:
         self._stop.set()
@@ -173,6 +183,19 @@ def _seconds(fields: dict[str, Any], name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
         raise _FieldError(f"{name}: a number, 0 or more, is needed")
     return float(value)
+
+
+def _cells(fields: dict[str, Any]) -> Cells:
+    output, edges = fields.get("output"), fields.get("edges") or []
+    if not (output is None or isinstance(output, str)):
+        raise _FieldError("output: a name or null")
+    if (
+        not isinstance(edges, list)
+        or not all(isinstance(edge, int | float) for edge in edges)
+        or edges != sorted(edges)
+    ):
+        raise _FieldError("edges: a list of rising numbers")
+    return Cells(output=output, edges=tuple(map(float, edges)))
 
 
 def _error(status: int, message: str) -> Response:

@@ -21,6 +21,8 @@ from typing import Generic, Literal, TypeVar
 from jenkins_ml.errors import IntegrityError, Unavailable, UsageError
 from jenkins_ml.server.inference import Exchange, Model, infer, make_ready
 from jenkins_ml.server.outcomes import Outcomes
+from jenkins_ml.server.predicted import Cells
+from jenkins_ml.server.sampling import Sampler
 from jenkins_ml.server.status import Code, ServingError, VersionError, invalid
 from jenkins_ml.server.traffic import Splitter, Traffic
 from jenkins_ml.server.workers import Workers
@@ -42,6 +44,7 @@ class Version:
         state: as TensorFlow Serving names them.
         error: why it could not be loaded; empty otherwise.
         loaded_at: when it became AVAILABLE, in seconds since 1970; None before.
+        cells: how its predictions are counted.
     """
 
     number: int
@@ -50,6 +53,7 @@ class Version:
     error: str = ""
     loaded_at: float | None = None
     model: Model | None = None
+    cells: Cells = field(default_factory=Cells)
     outcomes: Outcomes = field(default_factory=Outcomes)
     settled: asyncio.Event = field(default_factory=asyncio.Event)  # set when loading has ended, one way or the other
 
@@ -106,11 +110,13 @@ class DataPlane:
         self._clock = clock
         self._wall = wall
         self._deadline = deadline_seconds
-        self._splitter = Splitter(random or Random())  # noqa: S311 - a split of traffic is no secret
+        chance = random or Random()  # noqa: S311 - a split of traffic is no secret
+        self._splitter = Splitter(chance)
+        self.sampler = Sampler(clock, chance)
         self._loader = ThreadPoolExecutor(1, "loader")
 
     # --- versions ----------------------------------------------------------------------------------------------------
-    async def load(self, number: int, path: Path) -> None:
+    async def load(self, number: int, path: Path, cells: Cells = Cells()) -> None:  # noqa: B008 - a frozen value
         """Load a version and warm it up; returns when it is AVAILABLE. Does nothing for one that is already.
 
         Raises:
@@ -119,7 +125,7 @@ class DataPlane:
         """
         version = self.versions.get(number)
         if version is None or version.state in ("UNLOADING", "END"):
-            version = self.versions[number] = Version(number, path)
+            version = self.versions[number] = Version(number, path, cells=cells)
             await self._bring_up(version)
         elif version.path != path:
             raise UsageError(f"version {number} is loaded from {version.path}", "unload it first")
@@ -284,7 +290,7 @@ class DataPlane:
         version, model = chosen
         started = self._clock()
         try:
-            answered = await version.workers.run(partial(infer, model, exchange), seconds)
+            answered = await version.workers.run(partial(infer, model, exchange, version.cells), seconds)
         except ServingError as error:
             error.version = version.number
             taken = self._clock() - started
@@ -293,7 +299,7 @@ class DataPlane:
             self._observe(Attempt(version.number, error.code, taken, False))
             raise
         taken = self._clock() - started
-        version.outcomes.add(taken, failed=False, nan=answered.nan, pinned=pinned)
+        version.outcomes.add(taken, failed=False, nan=answered.nan, pinned=pinned, predicted=answered.predicted)
         self._observe(Attempt(version.number, Code.OK, taken, answered.nan))
         return Answer(version.number, answered.value)
 

@@ -12,6 +12,7 @@ from jenkins_ml.adapters.saved_model import ModelFailed
 from jenkins_ml.errors import IntegrityError
 from jenkins_ml.records import Signature
 from jenkins_ml.server.dtypes import BY_NUMPY, Tensor, type_of
+from jenkins_ml.server.predicted import Cells
 from jenkins_ml.server.status import Code, VersionError, invalid
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -57,10 +58,17 @@ class Exchange(Generic[T]):
 
 @dataclass(frozen=True)
 class Answered(Generic[T]):
-    """An answer, and whether one of the numbers in it is NaN or infinite."""
+    """An answer, and what is counted of it.
+
+    Args:
+        value: the answer.
+        nan: whether one of the numbers in it is NaN or infinite.
+        predicted: how many of its predictions fell into each cell; None where there are none to count.
+    """
 
     value: T
     nan: bool
+    predicted: Tensor | None
 
 
 def make_ready(model: Model) -> None:
@@ -76,8 +84,8 @@ def make_ready(model: Model) -> None:
     model.warm_up()
 
 
-def infer(model: Model, exchange: Exchange[T]) -> Answered[T]:
-    """Decode, check, predict, encode.
+def infer(model: Model, exchange: Exchange[T], cells: Cells = Cells()) -> Answered[T]:  # noqa: B008 - a frozen value
+    """Decode, check, predict, count, encode.
 
     Raises:
         ServingError: the request is malformed for this model.
@@ -96,7 +104,7 @@ def infer(model: Model, exchange: Exchange[T]) -> Answered[T]:
     nan = any(_not_finite(tensor) for tensor in outputs.values())
     if prediction.outputs:
         outputs = {name: outputs[name] for name in prediction.outputs}
-    return Answered(exchange.encode(outputs), nan)
+    return Answered(exchange.encode(outputs), nan, cells.counts(outputs))
 
 
 def _check_inputs(signature: Signature, inputs: Mapping[str, Tensor]) -> None:

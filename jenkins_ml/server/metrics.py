@@ -11,8 +11,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from jenkins_ml import names
 from jenkins_ml.server.dataplane import Attempt, DataPlane
 
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-
 
 class Metrics:
     """The metrics of one server, in a registry of their own.
@@ -28,7 +26,11 @@ class Metrics:
         self._requests = Counter(names.METRIC_REQUESTS, "Predictions by status.", (*per, "code"), registry=registry)
         self._nan = Counter(names.METRIC_NAN, "Answers with a NaN or an infinity in them.", per, registry=registry)
         self._latency = Histogram(
-            names.METRIC_LATENCY, "Seconds to answer, waiting included.", per, registry=registry, buckets=_BUCKETS
+            names.METRIC_LATENCY,
+            "Seconds to answer, waiting included.",
+            per,
+            registry=registry,
+            buckets=names.LATENCY_BOUNDS,
         )
         self._weight = Gauge(names.METRIC_WEIGHT, "Percent of requests without a version.", per, registry=registry)
         self._loaded = Gauge(names.METRIC_LOADED, "When it became available, since 1970.", per, registry=registry)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from jenkins_ml import names
 from jenkins_ml.adapters.local_server import Window
+from jenkins_ml.server.predicted import MOST_CLASSES
 
 KEPT: Final = 100_000
 
@@ -22,15 +24,34 @@ class Outcomes:
         self._failed = np.zeros(kept, bool)
         self._nan = np.zeros(kept, bool)
         self._pinned = np.zeros(kept, bool)
+        self._predicted = np.zeros(MOST_CLASSES + 1, np.int64)
 
-    def add(self, seconds: float, *, failed: bool, nan: bool, pinned: bool = False) -> None:
-        """Record one; `pinned` when its request named the version, as replayed ones do."""
+    def add(
+        self,
+        seconds: float,
+        *,
+        failed: bool,
+        nan: bool,
+        pinned: bool = False,
+        predicted: np.ndarray[Any, np.dtype[Any]] | None = None,
+    ) -> None:
+        """Record one; `pinned` when its request named the version, as replayed ones do.
+
+        Args:
+            seconds: how long it took.
+            failed: whether the version failed.
+            nan: whether the answer had a NaN or an infinity in it.
+            pinned: whether the request named the version.
+            predicted: how many of the predictions fell into each cell, see predicted.py.
+        """
         place = self.requests % len(self._seconds)
         self._seconds[place], self._failed[place], self._nan[place] = seconds, failed, nan
         self._pinned[place] = pinned
         self.requests += 1
         self.failed += failed
         self.nan += nan
+        if predicted is not None and not pinned:
+            self._predicted += predicted
 
     def since(self, sequence: int, slower_than_ms: float | None, pinned: bool | None = None) -> Window:
         """The outcomes after number `sequence`, or as many of them as are kept.
@@ -56,4 +77,8 @@ class Outcomes:
             slow=0 if slower_than_ms is None else int((milliseconds > slower_than_ms).sum()),
             p50_ms=p50,
             p99_ms=p99,
+            latencies=np.bincount(
+                np.searchsorted(names.LATENCY_BOUNDS, milliseconds / 1000), minlength=len(names.LATENCY_BOUNDS) + 1
+            ).tolist(),
+            predicted=np.trim_zeros(self._predicted, "b").tolist(),
         )

@@ -84,6 +84,8 @@ class RestApi:
         document = check_document(parse(body) if len(body) < _LONG_BODY else await asyncio.to_thread(parse, body))
         if match["label"]:
             raise unknown_label(unquote(match["label"]))
+        if version is None:
+            self._plane.sampler.offer(body)
         answer = await self._plane.predict(unquote(match["model"]), version, _exchange(document))
         return _json(answer.value, answer.version)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Literal
 
 import click
 
 from jenkins_ml.config.section import DURATION_PATTERN, parse_duration
-from jenkins_ml.core.judge import Evidence, Judgement, Limits, Window, judge
+from jenkins_ml.core.judge import Evidence, Limits, Window, judge
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable, UsageError
-from jenkins_ml.reporting.console import reporter
+from jenkins_ml.reporting.console import Reporter, reporter
 from jenkins_ml.steps import serving
 from jenkins_ml.steps.common import Project, environment_option, json_option, print_json
 from jenkins_ml.steps.entry import StageCommand
@@ -49,8 +50,8 @@ def command(seconds: float, environment: str | None, as_json: bool) -> None:
     environment = project.environment(environment)
     with reporter() as report:
         report.stage("monitor")
-        version, window, judgement = _look(project, environment, seconds)
-        report.done(f"version {version}: {judgement.reason}")
+        version, window, verdict, reason = _look(project, environment, seconds, report)
+        report.done(f"version {version}: {reason}")
     if as_json:
         print_json(
             {
@@ -58,51 +59,52 @@ def command(seconds: float, environment: str | None, as_json: bool) -> None:
                 "version": version,
                 "seconds": seconds,
                 "requests": window.requests,
-                "failed": window.failed,
+                "failed": window.failed + window.nan,
                 "slow": window.slow,
-                "verdict": judgement.verdict,
-                "reason": judgement.reason,
+                "verdict": verdict,
+                "reason": reason,
             }
         )
-    if judgement.verdict == "failing":
-        raise StageFailed(f"version {version} fails in {environment}: {judgement.reason}", "jenkins-ml rollback")
+    if verdict == "failing":
+        raise StageFailed(f"version {version} fails in {environment}: {reason}", "jenkins-ml rollback")
 
 
-def _look(project: Project, environment: str, seconds: float) -> tuple[int, Window, Judgement]:
+def _look(
+    project: Project, environment: str, seconds: float, report: Reporter
+) -> tuple[int, Window, Literal["healthy", "failing", "silent"], str]:
     production = project.store.journal.history(environment).production
     if production is None:
         raise UsageError(f"nothing is in production in {environment}", "release a version first: jenkins-ml run")
-    server = serving.find(project, environment)
-    if server is None:
+    target = serving.target_of(project, environment, report)
+    now_serving = target.serving()
+    if not now_serving.versions:
         raise Unavailable(
-            f"no server runs for {environment}: version {production.version} answers nobody", "jenkins-ml server"
+            f"no server runs for {environment}: version {production.version} answers nobody",
+            "jenkins-ml server" if project.config.serve.of(environment).target == "local" else "jenkins-ml serve",
         )
-    state = server.state()
-    if state["traffic"]["stable"] != production.version:
+    if now_serving.stable != production.version:
         raise IntegrityError(
-            f"version {state['traffic']['stable']} answers in {environment}, the journal says {production.version}",
+            f"version {now_serving.stable} answers in {environment}, the journal says {production.version}",
             "jenkins-ml server puts it right",
         )
-    canary = project.config.serve.canary
-    since = state["versions"][str(production.version)]["sequence"]
+    canary = project.config.serve.of(environment).canary
+    target.seen(production.version)  # from here on
     time.sleep(seconds)
-    # Replayed requests of a release that goes on at the same time name their version: they are not looked at.
-    seen = server.window(production.version, since, canary.max_latency_p99_ms, pinned=False)
-    window = Window(requests=seen.requests, failed=seen.failed + seen.nan, slow=seen.slow)
+    window = target.seen(production.version)
     limits = Limits(
         max_error_rate_increase=canary.max_error_rate_increase,
         latency_limited=canary.max_latency_p99_ms is not None,
         min_requests=1,
     )
-    evidence = Evidence(live=window, live_stable=Window(), replayed=Window(), replayed_stable=Window())
-    judgement = judge(evidence, limits, looks=1)
-    if judgement.verdict == "silent":
-        return production.version, window, Judgement(verdict="silent", reason="ready; nobody asked it")
-    if judgement.verdict == "healthy":
-        reason = f"{window.requests} answers, {window.failed} failed"
-        return production.version, window, Judgement(verdict="healthy", reason=reason)
-    reason = f"{window.failed} of {window.requests} answers failed, {window.slow} were too slow"
-    return production.version, window, Judgement(verdict="failing", reason=reason)
+    evidence = Evidence(step=0, live=window, live_stable=Window(), replayed=Window(), replayed_stable=Window())
+    verdict = judge((evidence,), limits).verdict
+    if not window.requests:
+        return production.version, window, "silent", "ready; nobody asked it"
+    failed = window.failed + window.nan
+    if verdict == "roll_back":
+        reason = f"{failed} of {window.requests} answers failed, {window.slow} were too slow"
+        return production.version, window, "failing", reason
+    return production.version, window, "healthy", f"{window.requests} answers, {failed} failed"
 
 
 if __name__ == "__main__":

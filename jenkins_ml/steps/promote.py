@@ -11,7 +11,7 @@ from jenkins_ml.reporting.console import reporter
 from jenkins_ml.steps import serving
 from jenkins_ml.steps.common import Project, environment_option, json_option, print_json, trained
 from jenkins_ml.steps.entry import StageCommand
-from jenkins_ml.steps.serve import refuse_other_branches, release
+from jenkins_ml.steps.serve import refuse_other_branches, release, released_json
 
 
 @click.command("promote", cls=StageCommand)
@@ -30,20 +30,14 @@ def command(version: int, environment: str | None, as_json: bool) -> None:
     refuse_other_branches(project, record)
     with reporter() as report:
         report.stage("promote")
-        with serving.releasing(project, environment, f"promote, version {version}"):
-            server, previous = release(project, record.run, record, environment, report)
-        report.done(serving.how_to_ask(server, project.config.model))
+        target = serving.target_of(project, environment, report)
+        with serving.releasing(project, target, environment, f"promote, version {version}"):
+            previous = release(project, target, record.run, record, environment, report)
+            now_serving = target.serving()
+        report.done(serving.how_to_ask(project, environment, now_serving))
     if as_json:
-        print_json(
-            {
-                "run": record.run,
-                "environment": environment,
-                "version": version,
-                "previous": previous,
-                "rest": server.rest_url(project.config.model),
-                "grpc": f"127.0.0.1:{server.grpc_port}",
-            }
-        )
+        answer = released_json(environment, version, now_serving)
+        print_json({"run": record.run, "previous": previous, **answer})
 
 
 def _trained(project: Project, version: int) -> Trained:

@@ -8,15 +8,16 @@ import click
 
 from jenkins_ml import names
 from jenkins_ml.adapters.clock import now
-from jenkins_ml.adapters.local_server import LocalServer
-from jenkins_ml.adapters.local_target import LocalTarget, request_bodies
+from jenkins_ml.adapters.examples import Examples
 from jenkins_ml.adapters.release import Author, Release
+from jenkins_ml.adapters.target import Serving, Target
+from jenkins_ml.adapters.watching import Watcher
 from jenkins_ml.config.model import seconds
 from jenkins_ml.core.history import History
 from jenkins_ml.core.judge import Limits
-from jenkins_ml.core.rollout import Plan
+from jenkins_ml.core.rollout import Begun, Plan
 from jenkins_ml.errors import GateInconclusive, GateRejected, IntegrityError, RolledBack, Unavailable, UsageError
-from jenkins_ml.records import Decision, Manifest, Served, Trained, encode
+from jenkins_ml.records import Decision, Manifest, Served, Trained, VersionRef, encode
 from jenkins_ml.reporting.console import Reporter, reporter
 from jenkins_ml.steps import serving
 from jenkins_ml.steps.common import (
@@ -35,10 +36,18 @@ from jenkins_ml.steps.gating import refusal
 
 
 @click.command("serve", cls=StageCommand)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on where a release of this version was left, instead of beginning anew.",
+)
 @environment_option
 @json_option
-def command(environment: str | None, as_json: bool) -> None:
-    """Release the version of this run: load it, move traffic to it step by step, and roll back if it is worse."""
+def command(resume: bool, environment: str | None, as_json: bool) -> None:
+    """Release the version of this run: load it, move traffic to it step by step, and roll back if it is worse.
+
+    What a deployer that died has left is undone first; with --resume it is continued.
+    """
     project = Project.here()
     run = current_run()
     join_run(project, run)
@@ -47,20 +56,19 @@ def command(environment: str | None, as_json: bool) -> None:
     environment = project.environment(environment)
     with reporter() as report:
         report.stage("serve")
-        with serving.releasing(project, environment, f"serve, run {run}"):
-            server, previous = release(project, run, record, environment, report)
-            _hand_over(project, run, record, environment, server, previous)
-        report.done(serving.how_to_ask(server, project.config.model))
+        target = serving.target_of(project, environment, report)
+        with serving.releasing(project, target, environment, f"serve, run {run}"):
+            previous = release(project, target, run, record, environment, report, resume=resume)
+            now_serving = target.serving()
+            _hand_over(project, run, record, environment, now_serving, previous)
+        report.done(serving.how_to_ask(project, environment, now_serving))
     if as_json:
-        print_json(
-            {
-                "run": run,
-                "environment": environment,
-                "version": record.candidate.version,
-                "rest": server.rest_url(project.config.model),
-                "grpc": f"127.0.0.1:{server.grpc_port}",
-            }
-        )
+        print_json({"run": run, **released_json(environment, record.candidate.version, now_serving)})
+
+
+def released_json(environment: str, version: int, now_serving: Serving) -> dict[str, object]:
+    """What `serve` and `promote` answer."""
+    return {"environment": environment, "version": version, "rest": now_serving.rest, "grpc": now_serving.grpc}
 
 
 def refuse_other_branches(project: Project, record: Trained) -> None:
@@ -83,50 +91,86 @@ def refuse_other_branches(project: Project, record: Trained) -> None:
 
 
 def release(
-    project: Project, run: str, record: Trained, environment: str, report: Reporter
-) -> tuple[LocalServer, int | None]:
+    project: Project,
+    target: Target,
+    run: str,
+    record: Trained,
+    environment: str,
+    report: Reporter,
+    *,
+    resume: bool = False,
+) -> int | None:
     """Bring the version of a run into production, if it is approved for exactly what is there; under the release lock.
 
     Args:
         project: the model.
+        target: where the environment is served.
         run: the run that trained and gated the version.
         record: what it handed over.
         environment: where it is released.
         report: hears of the progress.
+        resume: whether a release of this version that was left is continued.
 
     Returns:
-        The server, and the version that was in production before; None for none.
+        The version that was in production before; None for none.
 
     Raises:
         JenkinsMLError: see `_approval` and `_release`.
     """
-    history = serving.end_what_was_left(project, environment, run, report)
+    begun = _left_at(project.store.journal.history(environment), record.candidate, environment) if resume else Begun()
+    history = (
+        project.store.journal.history(environment)
+        if begun.resumed
+        else serving.end_what_was_left(project, target, environment, run, report)
+    )
     if history.production == record.candidate:
         report.step(f"version {record.candidate.version} is in production already")
-        server = serving.find_or_start(project, environment, report)
+        target.start()
     else:
         decision = _approval(project, run, record, environment, history)
         approver = _approver(project)
         manifest = project.store.verify(record.candidate)
-        server = serving.find_or_start(project, environment, report)
-        serving.settle(project, server, history)
+        if history.production is not None:  # a first release gets no share before it gets everything
+            canary = project.config.serve.of(environment).canary
+            target.check(canary.steps, canary.shadow)
+        target.start()
+        keep = frozenset({record.candidate.version} if begun.resumed else ())
+        serving.settle(project, target, history, environment, keep)
         author = serving.author(project, environment, run, approver)
-        _release(project, author, record, manifest, decision, history, server, report)
+        _release(project, target, author, record, manifest, decision, history, begun, report)
         history = project.store.journal.history(environment)
-    serving.settle(project, server, history)
-    return server, history.previous.version if history.previous else None
+    serving.settle(project, target, history, environment)
+    return history.previous.version if history.previous else None
+
+
+def _left_at(history: History, candidate: VersionRef, environment: str) -> Begun:
+    """Where a release of this version was left.
+
+    Raises:
+        UsageError: none was.
+    """
+    left = history.left
+    if history.production == candidate:
+        return Begun()  # only the rest after its release may be missing
+    if left is None or (left.version, left.manifest_digest) != (candidate.version, candidate.manifest_digest):
+        other = f": the one that was left is of version {left.version}" if left else ""
+        raise UsageError(
+            f"there is no release of version {candidate.version} to continue in {environment}{other}",
+            "run jenkins-ml serve without --resume",
+        )
+    return Begun(resumed=history.open is not None, weight=history.weight)
 
 
 def _hand_over(
-    project: Project, run: str, record: Trained, environment: str, server: LocalServer, previous: int | None
+    project: Project, run: str, record: Trained, environment: str, now_serving: Serving, previous: int | None
 ) -> None:
     served = Served(
         run=run,
         environment=environment,
         released=record.candidate,
         previous=previous,
-        rest_url=server.rest_url(project.config.model),
-        grpc_address=f"127.0.0.1:{server.grpc_port}",
+        rest_url=now_serving.rest or "",
+        grpc_address=now_serving.grpc or "",
         created=now(),
     )
     project.store.write_run(run, "serve", served)
@@ -136,40 +180,53 @@ def _hand_over(
 
 def _release(
     project: Project,
+    target: Target,
     author: Author,
     record: Trained,
     manifest: Manifest,
     decision: Decision,
     history: History,
-    server: LocalServer,
+    begun: Begun,
     report: Reporter,
 ) -> None:
     """Move production to the candidate.
 
     Raises:
         RolledBack: the canary failed; production is as it was.
+        GateInconclusive: the judge could not decide in time; production is as it was.
         Unavailable: the server went down. It is started again for production first.
     """
-    version = record.candidate.version
-    plan = _plan(project, record, history)
+    examples = serving.examples_of(project, manifest, decision.data_digest)
+    if not examples.bodies:
+        report.warn("no recorded examples to replay: only users' requests tell how the canary does")
+    plan = _plan(project, record, history, author.environment)
+    # Not from serving/, where servers that load the latest version would find it before it is judged.
+    path = project.store.path(record.candidate.version)
     release = Release(
         plan=plan,
-        version=record.candidate,
-        target=_target(project, server, record, manifest, decision),
+        servable=serving.servable(record.candidate, manifest, path, examples, author.run),
+        target=target,
+        watcher=_watcher(project, target, plan, examples, author.environment),
         author=author,
         note=report.note,
         busy=report.step,
     )
     try:
-        state = release.carry_out()
+        state = release.carry_out(begun)
     except Unavailable:
         if plan.stable is not None:
-            serving.settle(project, serving.find_or_start(project, author.environment, report), history)
+            target.start()
+            serving.settle(project, target, history, author.environment)
         raise
-    if state.phase == "rolled_back":
-        serving.settle(project, server, history)
+    if state.phase != "released":
+        serving.settle(project, target, history, author.environment)
         stays = f"version {plan.stable} stays in production" if plan.stable else "nothing is in production, as before"
-        raise RolledBack(f"version {version} was rolled back: {state.reason}", stays)
+        if state.phase == "inconclusive":
+            raise GateInconclusive(
+                f"the canary of version {plan.candidate} was {state.reason}",
+                f"{stays}; give it more traffic or a longer serve.canary.deadline",
+            )
+        raise RolledBack(f"version {plan.candidate} was rolled back: {state.reason}", stays)
 
 
 def _approval(project: Project, run: str, record: Trained, environment: str, history: History) -> Decision:
@@ -221,8 +278,8 @@ def _approver(project: Project) -> str | None:
     return approver
 
 
-def _plan(project: Project, record: Trained, history: History) -> Plan:
-    canary = project.config.serve.canary
+def _plan(project: Project, record: Trained, history: History, environment: str) -> Plan:
+    canary = project.config.serve.of(environment).canary
     return Plan(
         candidate=record.candidate.version,
         stable=history.production.version if history.production else None,
@@ -232,24 +289,24 @@ def _plan(project: Project, record: Trained, history: History) -> Plan:
             latency_limited=canary.max_latency_p99_ms is not None,
             min_requests=canary.min_requests,
         ),
+        interval=seconds(canary.interval),
+        deadline=seconds(canary.decided_within),
+        shadow=canary.shadow,
     )
 
 
-def _target(
-    project: Project, server: LocalServer, record: Trained, manifest: Manifest, decision: Decision
-) -> LocalTarget:
-    canary = project.config.serve.canary
-    predictions = project.store.predictions(manifest.artefact_digest, decision.data_digest)
-    if predictions is None:
-        raise IntegrityError("the predictions that the gate judged are gone", "gate again")
-    return LocalTarget(
-        server=server,
-        # Not from serving/, where servers that load the latest version would find it before it is judged.
-        paths={record.candidate.version: project.store.path(record.candidate.version)},
-        bodies=request_bodies(predictions),
-        interval=seconds(canary.interval),
+def _watcher(project: Project, target: Target, plan: Plan, examples: Examples, environment: str) -> Watcher:
+    canary = project.config.serve.of(environment).canary
+    return Watcher(
+        target=target,
+        candidate=plan.candidate,
+        stable=plan.stable,
+        bodies=examples.bodies,
+        reader=examples.reader,
         min_requests=canary.min_requests,
+        step_seconds=plan.step_seconds,
         slower_than_ms=canary.max_latency_p99_ms,
+        shadow=plan.shadow,
     )
 
 

@@ -1,4 +1,4 @@
-"""What serve, rollback, server and status share: the server of an environment, kept as the journal has it."""
+"""What serve, rollback, server and status share: the target of an environment, kept as the journal has it."""
 
 from __future__ import annotations
 
@@ -7,34 +7,45 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jenkins_ml import names
-from jenkins_ml.adapters import files, local_server, server_process
+from jenkins_ml.adapters import clock, files, server_process
 from jenkins_ml.adapters.local_server import LocalServer
+from jenkins_ml.adapters.local_target import LocalTarget
 from jenkins_ml.adapters.processes import spawn_server
 from jenkins_ml.adapters.release import Author
+from jenkins_ml.adapters.target import Servable, Serving, Target
+from jenkins_ml.config.model import seconds
+from jenkins_ml.config.serve import Serve
 from jenkins_ml.core import retention
 from jenkins_ml.core.history import History
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, Unavailable, UsageError
-from jenkins_ml.records import VersionRef
+from jenkins_ml.records import Manifest, Trained, VersionRef
 from jenkins_ml.reporting.console import Reporter
+from jenkins_ml.steps import offline
 from jenkins_ml.steps.common import Project, built_by, in_jenkins
+
+if TYPE_CHECKING:
+    from jenkins_ml.adapters.examples import Examples
 
 _START_DEADLINE_SECONDS = 180.0
 
 
 @contextlib.contextmanager
-def releasing(project: Project, environment: str, what: str) -> Iterator[None]:
-    """Hold the release lock of an environment: one release or rollback at a time, on the machine of its server.
+def releasing(project: Project, target: Target, environment: str, what: str) -> Iterator[None]:
+    """Hold the release lock of an environment: one release or rollback at a time, here and wherever else it is changed from.
 
     Raises:
         UsageError: this agent is not the one that has the server.
         Unavailable: somebody else holds it.
     """
-    refuse_other_agents(project)
+    if project.config.serve.of(environment).target == "local":
+        refuse_other_agents(project)
     try:
         holder = f"process {os.getpid()} ({what}) on {socket.gethostname()}"
-        with files.lock(project.store.release_lock(environment), holder):
+        with files.lock(project.store.release_lock(environment), holder), target.hold(holder):
             yield
     except files.Locked as error:
         raise Unavailable(
@@ -74,16 +85,26 @@ def author(project: Project, environment: str, run: str, approver: str | None = 
     return Author(journal=project.store.journal, environment=environment, run=run, by=built_by(), approver=approver)
 
 
-def find(project: Project, environment: str) -> LocalServer | None:
-    """The server of an environment; None when none runs."""
-    return local_server.find(project.store.server_state(environment))
+def target_of(project: Project, environment: str, report: Reporter) -> Target:
+    """Where an environment is served. Nothing is started."""
+    serve = project.config.serve.of(environment)
+    if serve.target == "docker":
+        from jenkins_ml.adapters.docker.target import DockerTarget
+
+        return DockerTarget(project.config.model, environment, serve, report.step)
+    if serve.target == "kubernetes":
+        from jenkins_ml.adapters.kubernetes.target import KubernetesTarget
+
+        return KubernetesTarget(project.config.model, environment, serve, report.step)
+    return LocalTarget(
+        state_file=project.store.server_state(environment),
+        model=project.config.model,
+        spawn=lambda: _spawn(project, environment, serve, report),
+        slower_than_ms=serve.canary.max_latency_p99_ms,
+    )
 
 
-def find_or_start(project: Project, environment: str, report: Reporter) -> LocalServer:
-    """The server of an environment, started when none runs."""
-    server = find(project, environment)
-    if server is not None:
-        return server
+def _spawn(project: Project, environment: str, serve: Serve, report: Reporter) -> LocalServer:
     report.step("starting the model server")
     state_file = project.store.server_state(environment)
     state_file.parent.mkdir(parents=True, exist_ok=True)
@@ -91,8 +112,8 @@ def find_or_start(project: Project, environment: str, report: Reporter) -> Local
         state_file,
         model=project.config.model,
         environment=environment,
-        rest_port=project.config.serve.rest_port,
-        grpc_port=project.config.serve.grpc_port,
+        rest_port=serve.rest_port,
+        grpc_port=serve.grpc_port,
         log_file=state_file.with_suffix(".log"),
         # Jenkins reads a process's cookie where the kernel keeps the environment that it was started with. One that is
         # forked from the warm process has that one's there: the build's.
@@ -109,34 +130,77 @@ def _secrets(project: Project) -> frozenset[str]:
     return frozenset({*credentials, names.ENV_FORGE_TOKEN})
 
 
-def settle(project: Project, server: LocalServer, history: History) -> None:
-    """Bring a server to what the journal says: production answers, the version before it is kept warm, no others stay.
+def examples_of(project: Project, manifest: Manifest, data_digest: str | None = None) -> Examples:
+    """The recorded examples of a version: those of one data set, or of what its run was gated on; none where they are gone."""
+    from jenkins_ml.adapters import examples  # with NumPy, which most commands need not wait for
+    from jenkins_ml.core.model_conditions import Tolerance
+
+    if data_digest is None:
+        made = project.store.read_run(Trained, manifest.lineage.run, "train")
+        data_digest = made.data_digest if made else ""
+    path = project.store.predictions(manifest.artefact_digest, data_digest)
+    if path is None:
+        return examples.Examples()
+    serving = project.config.gate.serving
+    tolerance = Tolerance(absolute=serving.tolerance, relative=serving.relative, outputs=serving.tolerances)
+    return examples.read(path, manifest.signature, None if serving.check == "none" else tolerance)
+
+
+def servable(reference: VersionRef, manifest: Manifest, path: Path, examples: Examples, run: str) -> Servable:
+    """A version for a target; its files at `path` were verified."""
+    return Servable(
+        reference=reference,
+        manifest=manifest,
+        path=path,
+        golden=examples.golden,
+        reader=examples.reader,
+        run=run,
+        by=built_by(),
+    )
+
+
+def settle(
+    project: Project, target: Target, history: History, environment: str, keep: frozenset[int] = frozenset()
+) -> None:
+    """Bring a target to what the journal says: production answers, the version before it is kept warm, no others stay.
+
+    The version before is kept for as long as `serve.keep_warm` says; those in `keep` stay as well, without traffic.
 
     Raises:
-        IntegrityError: production is not what was recorded; the server is left as it is.
+        IntegrityError: production is not what was recorded; the target is left as it is.
     """
     production, previous = history.production, history.previous
     if production is not None:
-        _load(project, server, production)
-        server.set_traffic(production.version, None, 0, 0.0)
-        if previous is not None:
+        serving = _load(project, target, production, history.run)
+        if (serving.stable, serving.canary, serving.weight) != (production.version, None, 0):
+            target.route(production.version, None, 0)
+        kept = {production.version, *keep}
+        keep_warm = seconds(project.config.serve.of(environment).keep_warm)
+        if previous is not None and clock.age_seconds(history.since) < keep_warm:
+            kept.add(previous.version)
             try:
-                _load(project, server, previous)
+                _load(project, target, previous, history.run)
             except JenkinsMLError as error:
                 sys.stderr.write(f"version {previous.version} cannot be kept ready for a rollback: {error}\n")
-        kept = {reference.version for reference in (production, previous) if reference is not None}
-        for version, loaded in server.state()["versions"].items():
-            # One that is still loading gets no traffic; it is taken out when a server is settled the next time.
-            if int(version) not in kept and loaded["state"] == "AVAILABLE":
-                server.unload(int(version))
+        for running in target.serving().versions:
+            if running.version not in kept:
+                target.unload(running.version)
         if production.version not in project.store.published():
             project.store.publish(production)
+        offline.remember(target, production, previous if previous is not None and previous.version in kept else None)
     _withdraw_others(project)
 
 
-def _load(project: Project, server: LocalServer, reference: VersionRef) -> None:
-    if not server.has(reference.version):
-        server.load(reference.version, project.store.publish(reference))
+def _load(project: Project, target: Target, reference: VersionRef, run: str) -> Serving:
+    """Make sure that a version that was released is ready; answers what runs."""
+    serving = target.serving()
+    running = serving.find(reference.version)
+    if running is not None and 0 < running.replicas <= running.ready:
+        return serving
+    path = project.store.publish(reference)
+    manifest, _ = project.store.manifest(reference.version)
+    target.load(servable(reference, manifest, path, examples_of(project, manifest), run))
+    return target.serving()
 
 
 def _withdraw_others(project: Project) -> None:
@@ -145,34 +209,43 @@ def _withdraw_others(project: Project) -> None:
         project.store.withdraw(version)
 
 
-def how_to_ask(server: LocalServer, model: str) -> str:
+def how_to_ask(project: Project, environment: str, serving: Serving) -> str:
     """The address that answers predictions, on which machine, and how the server is stopped."""
+    address = f"{serving.rest}:predict (gRPC {serving.grpc})"
+    if project.config.serve.of(environment).target != "local":
+        return f"ask it: {address}; take it away: jenkins-ml destroy"
     where = f" on {socket.gethostname()}" if in_jenkins() else ""
-    address = f"{server.rest_url(model)}:predict (gRPC 127.0.0.1:{server.grpc_port})"
     return f"ask it{where}: {address}; stop it{where}: jenkins-ml server --stop"
 
 
-def end_what_was_left(project: Project, environment: str, run: str, report: Reporter) -> History:
-    """End what a release or rollback whose process died left open, so that journal and server agree again.
+def end_what_was_left(project: Project, target: Target, environment: str, run: str, report: Reporter) -> History:
+    """End what a release or rollback whose process died left open, so that journal and target agree again.
 
     A release is undone: nobody judged its canary to the end. A rollback is finished: its intention already holds.
     The release lock must be held.
     """
+    offline.write_what_is_pending(target, author(project, environment, run), report.note)
     history = project.store.journal.history(environment)
-    left = history.open
-    if left is None:
+    if history.open is None:
         return history
-    server = find(project, environment)
-    if server is not None:
+    if target.serving().versions:
         try:
-            settle(project, server, history)
+            settle(project, target, history, environment)
         except IntegrityError as error:  # not what this is about: whoever needs that version will say so
             report.warn(error.what)
-    version = VersionRef(version=left.version, manifest_digest=left.manifest_digest)
-    writer = author(project, environment, run)
-    if left.kind == "rollback_started":
-        writer.write("rolled_back", version, left.previous, f"finished what entry {left.number} began")
-    else:
-        report.warn(f"run {left.run} died while it released version {left.version}; that release is abandoned")
-        writer.write("release_abandoned", version, left.previous, f"the process that wrote entry {left.number} died")
+    return close_what_was_left(project, environment, run, report)
+
+
+def close_what_was_left(project: Project, environment: str, run: str, report: Reporter) -> History:
+    """Write the end of what was left open into the journal; what serves is somebody else's business."""
+    left = project.store.journal.history(environment).open
+    if left is not None:
+        version = VersionRef(version=left.version, manifest_digest=left.manifest_digest)
+        writer = author(project, environment, run)
+        if left.kind == "rollback_started":
+            writer.write("rolled_back", version, left.previous, f"finished what entry {left.number} began")
+        else:
+            report.warn(f"run {left.run} died while it released version {left.version}; that release is abandoned")
+            reason = f"the process that wrote entry {left.number} died"
+            writer.write("release_abandoned", version, left.previous, reason)
     return project.store.journal.history(environment)

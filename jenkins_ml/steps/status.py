@@ -6,13 +6,15 @@ from typing import Any
 
 import click
 
-from jenkins_ml.adapters.local_server import Elsewhere
 from jenkins_ml.core.history import after
-from jenkins_ml.errors import JenkinsMLError
+from jenkins_ml.errors import JenkinsMLError, Unavailable, UsageError
 from jenkins_ml.records import JournalEntry, VersionRef
 from jenkins_ml.reporting import console
+from jenkins_ml.reporting.console import Reporter
 from jenkins_ml.steps import serving
 from jenkins_ml.steps.common import Project, environment_option, json_option, print_json
+
+_RELEASE = ("release_started", "release_step", "released", "release_rolled_back", "release_abandoned")
 
 
 @click.command("status")
@@ -22,7 +24,8 @@ def command(environment: str | None, as_json: bool) -> None:
     """What is in production, since when, from which commit, why it was approved, and how it is reached."""
     project = Project.here()
     entries = project.store.journal.entries()
-    known = {entry.environment for entry in entries} | {project.environment()}
+    serve = project.config.serve
+    known = {entry.environment for entry in entries} | {serve.environment, *serve.environments}
     chosen = [project.environment(environment)] if environment else sorted(known)
     found = [_environment(project, entries, name) for name in chosen]
     if as_json:
@@ -39,14 +42,25 @@ def _environment(project: Project, entries: tuple[JournalEntry, ...], environmen
     answer: dict[str, Any] = {
         "environment": environment,
         "version": production.version if production else None,
+        "digest": production.manifest_digest if production else None,
         "since": history.since or None,
         "commit": _commit(project, production),
         "why": _why(entries, environment, production),
         "approved_by": _approver(entries, environment, production),
         "rollback_to": history.previous.version if history.previous else None,
         "under_way": f"{history.open.kind} of version {history.open.version}" if history.open else None,
+        "canary": _canary(entries, environment),
     }
-    return answer | _server(project, environment)
+    return answer | _running(project, environment, production)
+
+
+def _canary(entries: tuple[JournalEntry, ...], environment: str) -> str | None:
+    """How the last release went, or how far it is: its last entry, with what the judge rested on."""
+    for entry in reversed(entries):
+        if entry.environment == environment and entry.kind in _RELEASE:
+            share = f" at {entry.weight} %" if entry.weight is not None and entry.kind == "release_step" else ""
+            return f"version {entry.version} {entry.kind.replace('_', ' ')}{share}: {entry.reason}"
+    return None
 
 
 def _commit(project: Project, production: VersionRef | None) -> str | None:
@@ -81,19 +95,40 @@ def _approver(entries: tuple[JournalEntry, ...], environment: str, production: V
     return None
 
 
-def _server(project: Project, environment: str) -> dict[str, Any]:
+def _running(project: Project, environment: str, production: VersionRef | None) -> dict[str, Any]:
+    """What the target says. That it does not answer is part of the picture, not the end of it."""
+    target = serving.target_of(project, environment, Reporter(None))
     try:
-        server = serving.find(project, environment)
-    except Elsewhere as elsewhere:  # this machine has the store, another one the server
-        return {"server": elsewhere.what, "traffic": None}
-    if server is None:
-        return {"server": None, "traffic": None}
-    state = server.state()
-    traffic = state["traffic"]
-    shown = f"version {traffic['stable']}" if traffic["stable"] is not None else "none"
-    if traffic["canary"] is not None:
-        shown += f", {traffic['weight']} % to version {traffic['canary']}"
-    return {"server": server.rest_url(project.config.model), "traffic": shown}
+        now = target.serving()
+    except (Unavailable, UsageError) as error:  # this machine has the store, but perhaps not the server or its engine
+        return {"server": error.what, "traffic": None, "replicas": None, "image": None, "problem": None}
+    if not now.versions and now.rest is None:
+        return {"server": None, "traffic": None, "replicas": None, "image": None, "problem": None}
+    shown = f"version {now.stable}" if now.stable is not None else "none"
+    if now.canary is not None:
+        shown += f", {now.weight} % to version {now.canary}"
+        if now.share is not None and round(now.share) != now.weight:
+            shown += f" ({now.share:.0f} % observed)"
+    running = now.find(production.version) if production else None
+    problems = [f"version {each.version}: {each.problem}" for each in now.versions if each.problem]
+    if production is not None and now.stable != production.version:
+        problems.insert(0, f"the journal says version {production.version}: jenkins-ml rollback or serve puts it right")
+    if (
+        production is not None
+        and running is not None
+        and running.manifest_digest not in (None, production.manifest_digest)
+    ):
+        problems.insert(0, f"what runs as version {production.version} has another digest than the journal says")
+    return {
+        "server": now.rest,
+        "grpc": now.grpc,
+        "traffic": shown,
+        "replicas": f"{running.ready} of {running.replicas} ready" if running else None,
+        "image": running.image if running else None,
+        "warm": ", ".join(str(each.version) for each in now.versions if each.version not in (now.stable, now.canary))
+        or None,
+        "problem": "; ".join(problems) or None,
+    }
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ import pytest
 from jenkins_ml import names
 from jenkins_ml.adapters import local_server, server_process
 from jenkins_ml.adapters.local_server import LocalServer
-from jenkins_ml.adapters.replay import replay
 from jenkins_ml.adapters.server_process import Detached
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable
 from jenkins_ml.server import messages
@@ -218,16 +217,28 @@ def test_a_lease_that_is_not_renewed_ends(server: LocalServer) -> None:
     assert {server.predict(None, BODY)[1] for _ in range(5)} == {1}
 
 
-def test_replayed_requests_reach_the_versions_they_are_for(server: LocalServer) -> None:
-    before = server.state()["versions"]
-    bodies = [BODY, b'{"instances": [[3.0, 4.0]]}']
-    assert replay(server, (1, 2), bodies, 30, 4, 60.0) == 60
+def test_requests_that_name_a_version_are_told_from_those_of_users(server: LocalServer) -> None:
+    before = {version: server.window(version, 0, None) for version in (1, 2)}
     for version in (1, 2):
-        window = server.window(version, before[str(version)]["sequence"], slower_than_ms=0.0)
+        for _ in range(30):
+            server.predict(version, BODY)
+        window = server.window(version, before[version].sequence, slower_than_ms=0.0, pinned=True)
         assert (window.requests, window.failed, window.nan, window.slow) == (30, 0, 0, 30)
+        assert sum(window.latencies) == 30
         assert window.p50_ms is not None
         assert window.p99_ms is not None
         assert 0 < window.p50_ms <= window.p99_ms
+        assert server.window(version, before[version].sequence, None, pinned=False).requests == 0
+        assert window.predicted == before[version].predicted
+
+
+def test_predictions_of_users_are_counted(server: LocalServer) -> None:
+    server.set_traffic(1, None, 0, 0)
+    before = sum(server.window(1, 0, None).predicted)
+    for _ in range(7):
+        server.predict(None, BODY)
+    rows = len(json.loads(BODY)["instances"])
+    assert sum(server.window(1, 0, None).predicted) == before + 7 * rows
 
 
 @pytest.mark.parametrize(

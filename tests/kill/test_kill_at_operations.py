@@ -95,6 +95,8 @@ def scene(tmp_path_factory, trained, repository_factory):
     shutil.copytree(trained.folder, folder / "project")
     with repository_factory(folder / "project") as repository:
         scene = Scene(repository, folder / "kept")
+        # One look a step: as many operations each time, whatever the machine does beside it.
+        repository.change("jenkins-ml.yaml", "interval: 50ms", "interval: 0s")
         repository.ok("serve", run="first")
         training.keep(repository.store, folder / "made")
         scene.keep("served")
@@ -137,6 +139,25 @@ def test_serve(scene):
             "serve.json",
         }, at
         assert scene.repository.store.published() == {1, 2}
+
+
+def test_serve_is_continued(scene):
+    """As above, but whoever runs next goes on where the release was left, if there is anything to go on with."""
+    scene.restore("gated")
+    for at in scene.points("serve", run="second"):
+        scene.restore("gated")
+        done = scene.repository.call("serve", run="second", at=at)
+        assert done.code == -9, (at, done)
+        history = scene.repository.store.journal.history("production")
+        resumed = scene.repository.call("serve", "--resume", run="second")
+        assert resumed.code == (0 if history.left or history.production.version == 2 else 2), (at, resumed)
+        if resumed.code:
+            assert "there is no release of version 2 to continue" in resumed.err
+            scene.repository.ok("serve", run="second")
+        scene.settled()
+        assert scene.good() == [1, 2], at
+        starts = [entry.kind for entry in scene.repository.store.journal.entries()].count("release_started")
+        assert starts == 2, "the release of version 1, and this one, which was begun once"
 
 
 def test_rollback(scene):

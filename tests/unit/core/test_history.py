@@ -42,11 +42,20 @@ def test_environments_do_not_see_each_other():
 
 def test_a_failed_canary_changes_nothing():
     before = after(released(1, 2), "production")
-    for end in ("release_rolled_back", "release_abandoned"):
-        assert (
-            after([*released(1, 2), entry("release_started", 3), entry("release_step", 3), entry(end, 3)], "production")
-            == before
-        )
+    tried = [*released(1, 2), entry("release_started", 3), entry("release_step", 3)]
+    assert after([*tried, entry("release_rolled_back", 3)], "production") == before
+    abandoned = after([*tried, entry("release_abandoned", 3)], "production")
+    assert (abandoned.good, abandoned.open) == (before.good, None)
+
+
+def test_a_release_that_was_left_can_be_continued_until_something_else_happens():
+    tried = [*released(1, 2), entry("release_started", 3), entry("release_step", 3)]
+    for left in (tried, [*tried, entry("release_abandoned", 3)], [*tried, entry("decision", 4)]):
+        assert after(left, "production").left == tried[-2]
+    for ended in (entry("release_rolled_back", 3), entry("released", 3), entry("rollback_started", 1)):
+        assert after([*tried, ended], "production").left is None
+    again = after([*tried, entry("release_started", 4)], "production")
+    assert (again.left.version, again.weight) == (4, None)
 
 
 def test_a_rollback_holds_from_its_intention_on_and_is_open_until_it_is_done():

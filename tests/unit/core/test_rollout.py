@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from jenkins_ml.core import rollout
 from jenkins_ml.core.judge import Evidence, Limits, Window
 from jenkins_ml.core.rollout import (
-    MAX_SILENT_LOOKS,
     Begun,
     Loaded,
     LoadFailed,
@@ -24,12 +23,24 @@ LIMITS = Limits(max_error_rate_increase=0.01, latency_limited=False, min_request
 NOTHING = Window()
 
 
-def plan(stable=1, steps=(10, 50, 100)):
-    return Plan(candidate=2, stable=stable, steps=steps, limits=LIMITS)
+def plan(stable=1, steps=(10, 50, 100), interval=60.0, deadline=3600.0):
+    return Plan(candidate=2, stable=stable, steps=steps, limits=LIMITS, interval=interval, deadline=deadline)
 
 
-def look(live):
-    return Looked(Evidence(live=live, live_stable=Window(requests=1000), replayed=NOTHING, replayed_stable=NOTHING))
+class Look:
+    """What one look at the present step shows, and when it is: its step is known once it is played."""
+
+    def __init__(self, live, in_step=60.0, in_all=100.0):
+        self.live, self.in_step, self.in_all = live, in_step, in_all
+
+    def at(self, step):
+        stable = Window(requests=1000)
+        evidence = Evidence(step=step, live=self.live, live_stable=stable, replayed=NOTHING, replayed_stable=NOTHING)
+        return Looked(evidence, self.in_step, self.in_all)
+
+
+def look(live, **when):
+    return Look(live, **when)
 
 
 HEALTHY = look(Window(requests=200))
@@ -40,9 +51,13 @@ SILENT = look(Window(requests=3))
 def play(the_plan, *observations):
     state, everything = State(), []
     for observation in observations:
-        state, actions = advance(the_plan, state, observation)
+        state, actions = observe(the_plan, state, observation)
         everything += actions
     return state, everything
+
+
+def observe(the_plan, state, observation):
+    return advance(the_plan, state, observation.at(state.step) if isinstance(observation, Look) else observation)
 
 
 def traffic(actions):
@@ -74,13 +89,34 @@ def test_a_model_that_does_not_load_gets_no_traffic():
     assert traffic(actions) == [Traffic(1, None, 0)]
 
 
-def test_silence_is_waited_for_and_never_promoted():
-    state, actions = play(plan(), Begun(), Loaded(), *[SILENT] * (MAX_SILENT_LOOKS - 1))
+def test_silence_is_waited_for_until_the_deadline_and_is_neither_good_nor_bad():
+    state, actions = play(plan(), Begun(), Loaded(), *[SILENT] * 30)
     assert state.phase == "canary"
     assert actions[-1] == Watch()
-    state, _ = advance(plan(), state, SILENT)
+    state, actions = observe(plan(), state, look(NOTHING, in_all=3600.0))
+    assert state.phase == "inconclusive"
+    assert "inconclusive after 3600 s" in state.reason
+    assert traffic(actions) == [Traffic(1, None, 0)]
+    assert kinds(actions) == ["release_abandoned"]
+
+
+def test_a_step_is_watched_for_its_interval_however_healthy_it_is():
+    state, actions = play(plan(), Begun(), Loaded(), look(Window(requests=5000), in_step=59.0))
+    assert (state.phase, state.step) == ("canary", 0)
+    assert actions[-1] == Watch()
+
+
+def test_a_canary_that_fails_is_rolled_back_at_the_first_look():
+    state, _ = play(plan(), Begun(), Loaded(), look(Window(requests=200, failed=100), in_step=1.0, in_all=2.0))
     assert state.phase == "rolled_back"
-    assert "no evidence" in state.reason
+
+
+@pytest.mark.parametrize(("weight", "begins_at"), [(None, 10), (10, 10), (50, 50), (60, 100), (100, 100)])
+def test_a_release_is_taken_up_at_the_step_where_it_was_left(weight, begins_at):
+    state, actions = play(plan(), Begun(resumed=True, weight=weight), Loaded())
+    assert traffic(actions) == [Traffic(1, 2, begins_at)]
+    assert kinds(actions) == ["release_step"]
+    assert state.phase == "canary"
 
 
 def test_a_first_release_is_probed_before_it_gets_traffic():
@@ -99,10 +135,10 @@ def test_being_stopped_gives_the_traffic_back():
     assert kinds(actions)[-1] == "release_abandoned"
 
 
-@pytest.mark.parametrize("phase", ["released", "rolled_back", "abandoned"])
+@pytest.mark.parametrize("phase", ["released", "rolled_back", "abandoned", "inconclusive"])
 def test_an_ended_release_refuses_every_observation(phase):
     with pytest.raises(ValueError, match="cannot be observed"):
-        advance(plan(), State(phase=phase), HEALTHY)
+        observe(plan(), State(phase=phase), HEALTHY)
 
 
 looks = st.sampled_from([HEALTHY, FAILING, SILENT, Stopped("x")])
@@ -116,7 +152,7 @@ def test_laws(observations, steps, stable):
     for observation in observations:
         if state.ended:
             break
-        state, more = advance(the_plan, state, observation)
+        state, more = observe(the_plan, state, observation)
         actions += more
     weights = [action.weight for action in traffic(actions) if action.canary]
     assert weights == sorted(weights)
@@ -126,8 +162,9 @@ def test_laws(observations, steps, stable):
             assert isinstance(before, Record)
             assert before.weight == action.weight
     if state.phase == "released":
-        assert sum(item is HEALTHY for item in observations) >= len(the_plan.weights)
+        assert sum(item is not FAILING for item in observations) >= len(the_plan.weights)
+        assert any(item is HEALTHY for item in observations)
         assert traffic(actions)[-1] == Traffic(2, None, 0)
-    if state.phase in ("rolled_back", "abandoned") and stable:
+    if state.phase in ("rolled_back", "abandoned", "inconclusive") and stable:
         assert traffic(actions)[-1] == Traffic(1, None, 0)
     assert isinstance(state, rollout.State)

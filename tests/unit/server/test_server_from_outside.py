@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jenkins_ml.adapters import files, local_server, replay, server_process
+from jenkins_ml.adapters import files, local_server, server_process
 from jenkins_ml.errors import Unavailable
 
 DEAD = {"model": "m", "pid": 1, "rest_port": 1, "grpc_port": 2, "token": "t"}
@@ -59,8 +59,3 @@ def test_the_last_words_of_a_server(tmp_path: Path, code: int, text: str, what: 
         stream.write(text)
     error = server_process._died(code, log, written)
     assert (error.what, error.next_step) == (what, next_step.replace("LOG", str(log)))
-
-
-def test_replayed_requests_take_turns() -> None:
-    asked = replay._interleaved((1, 2), [b"a", b"b"], 3)
-    assert list(asked) == [(1, b"a"), (2, b"a"), (1, b"b"), (2, b"b"), (1, b"a"), (2, b"a")]

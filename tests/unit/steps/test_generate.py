@@ -193,7 +193,7 @@ def test_edits_are_merged_with_what_is_new(edited: Path):
 def conflicting(folder: Path) -> Path:
     """With an edit of the line that the configuration changes, and a second file that would be new."""
     call()
-    edit(folder / "Jenkinsfile", "timeout(time: 2, unit: 'HOURS')", "timeout(time: 3, unit: 'HOURS')")
+    edit(folder / "Jenkinsfile", "\n    timeout(time: 2, unit: 'HOURS')", "\n    timeout(time: 3, unit: 'HOURS')")
     configure(folder, LONGER + ROLLBACK)
     return folder
 

@@ -17,6 +17,7 @@ from jenkins_ml.steps import serving
 from jenkins_ml.steps.common import Project
 from jenkins_ml.steps.entry import StageCommand, directory_option, guarded
 from tests.fakes.repository import CONFIG, Repository
+from tests.fakes.target import FakeTarget
 
 RECORDS = Path(__file__).parents[2] / "contract" / "records"
 XML = '<testsuite tests="1"><testcase name="t" classname="c"/></testsuite>'
@@ -182,8 +183,8 @@ def test_the_journal_s_format_has_not_changed_for_approvers():
 def test_who_holds_the_lock_is_said_with_the_machine(tmp_path, monkeypatch, commands):
     monkeypatch.chdir(Repository(tmp_path / "p", {}, commands).folder)
     project = Project.here()
-    second = serving.releasing(project, "production", "rollback")
-    with serving.releasing(project, "production", "serve, run r"), pytest.raises(Unavailable) as caught, second:
+    second = serving.releasing(project, FakeTarget(), "production", "rollback")
+    with serving.releasing(project, FakeTarget(), "production", "serve, run r"), pytest.raises(Unavailable) as caught, second:
         pytest.fail("two hold it")
     holder = f"process {os.getpid()} (serve, run r) on {socket.gethostname()}"
     assert caught.value.what == f"production is being changed by {holder}"
