@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from jenkins_ml.adapters.target import Target
 from jenkins_ml.errors import UsageError
-from jenkins_ml.reporting.console import reporter
+from jenkins_ml.reporting.console import Reporter, reporter
 from jenkins_ml.steps import serving
 from jenkins_ml.steps.common import Project, current_or_new_run, environment_option, json_option, print_json
 from jenkins_ml.steps.entry import StageCommand
 
 
 @click.command("destroy", cls=StageCommand)
-@click.option("--yes", is_flag=True, help="Do not ask, also where users are answered.")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
 @environment_option
 @json_option
 def command(yes: bool, environment: str | None, as_json: bool) -> None:
@@ -29,7 +31,7 @@ def command(yes: bool, environment: str | None, as_json: bool) -> None:
         target = serving.target_of(project, environment, report)
         with serving.releasing(project, target, environment, "destroy"):
             if not yes:
-                _ask(target, environment)
+                _ask(target, environment, report)
             serving.close_what_was_left(project, environment, current_or_new_run(), report)
             report.step(f"taking away what serves {environment}")
             removed = target.destroy()
@@ -38,7 +40,7 @@ def command(yes: bool, environment: str | None, as_json: bool) -> None:
         print_json({"environment": environment, "removed": list(removed)})
 
 
-def _ask(target: Target, environment: str) -> None:
+def _ask(target: Target, environment: str, report: Reporter) -> None:
     """Make sure that somebody means it.
 
     Raises:
@@ -47,10 +49,13 @@ def _ask(target: Target, environment: str) -> None:
     now = target.serving()
     if now.stable is None:
         return
-    question = f"version {now.stable} answers users in {environment}; take it away?"
-    if not click.get_text_stream("stdin").isatty():
-        raise UsageError(f"{question} Nobody is there to be asked", "add --yes")
-    if not click.confirm(question, err=True):
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"version {now.stable} answers users in {environment}, and nobody is here to be asked; nothing was taken away",
+            "say --yes",
+        )
+    report.close()
+    if not click.confirm(f"Version {now.stable} answers users in {environment}: take it away?", err=True):
         raise UsageError("nothing was taken away", "")
 
 
