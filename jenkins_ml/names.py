@@ -63,6 +63,7 @@ LABEL_MODEL: Final = "jenkins-ml.io/model"
 LABEL_ENVIRONMENT: Final = "jenkins-ml.io/environment"
 LABEL_VERSION: Final = "jenkins-ml.io/version"
 LABEL_ROLE: Final = "jenkins-ml.io/role"  # "server" or "proxy"
+LABEL_RELEASE_PREFIX: Final = "release.jenkins-ml.io/"  # and a version: on its pods and those of its canary
 # Why it runs; as labels on Docker, as annotations on Kubernetes.
 NOTE_DIGEST: Final = "jenkins-ml.io/manifest-digest"
 NOTE_COMMIT: Final = "jenkins-ml.io/commit"
