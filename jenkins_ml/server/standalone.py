@@ -4,7 +4,8 @@
 
 It is the embedded server without what a deployer on the same machine needs: no admin interface, no token, no state
 file. It loads the version that lies in the base path, and answers 404 until it is ready, as TensorFlow Serving does;
-ask for the metadata of the version to know. /metrics is the embedded server's. It writes no files.
+ask for the metadata of the version to know. /metrics is the embedded server's. The file system may be read-only but for
+a folder for temporary files, which TensorFlow needs when it loads a model: /tmp, or what TMPDIR names.
 
 It ends after SIGTERM, when the requests under way have been answered. It exits with 0, with 2 when it was called in a
 way that cannot work, with 6 when a port is taken, and with 7 when the version cannot be loaded.
@@ -19,6 +20,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.getLogger("jenkins_ml.server.dataplane").addFilter(lambda record: not record.exc_info)
     try:
         options = parse(sys.argv[1:] if argv is None else argv, os.environ)
+        _check_temporary()
         with listen(options.address, options.rest_port, "--rest_api_port") as listener:
             asyncio.run(_serve(options, listener))
     except JenkinsMLError as error:
@@ -156,6 +159,16 @@ def _version(base: Path, wanted: int | None) -> tuple[int, Path]:
             f"its files belong into a folder that has its number as name, such as {base / str(number or 1)}",
         )
     return number, found[number]
+
+
+def _check_temporary() -> None:
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise UsageError(
+            "there is no folder for temporary files, which TensorFlow needs",
+            "mount a tmpfs or an emptyDir at /tmp that everybody may write to, or name a folder in TMPDIR",
+        ) from error
 
 
 def _folders(base: Path) -> list[Path]:

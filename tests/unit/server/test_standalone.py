@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -175,6 +176,13 @@ def test_a_port_that_is_taken(base, capsys):
         argv = ["--model_base_path", str(base), "--address", "127.0.0.1", "--rest_api_port", str(port)]
         assert standalone.main(argv) == 6
     assert capsys.readouterr().err.startswith(f"port {port} is in use; stop what uses it, or set --rest_api_port")
+
+
+def test_nothing_to_write_temporary_files_to(base, capsys, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_get_default_tempdir", lambda: (_ for _ in ()).throw(FileNotFoundError("none")))
+    assert standalone.main(["--model_base_path", str(base)]) == 2
+    assert capsys.readouterr().err.startswith("there is no folder for temporary files, which TensorFlow needs; mount a")
 
 
 def test_an_address_that_is_not_here():
