@@ -377,6 +377,58 @@ class JournalEntry:
         return name if isinstance(name, str) else None
 
 
+@dataclass(frozen=True, kw_only=True)
+class LockHolder:
+    """Who took a number of an environment's release lock: adapters/release_lock.py says what that means.
+
+    Args:
+        number: which.
+        holder: what they are doing, for people.
+        host: the name of their machine, for people.
+        pid: their process there, for people.
+        process: the same, so that it can be found dead on its own machine; empty where that cannot be told.
+        taken: when, by their clock, for people.
+    """
+
+    RECORD: ClassVar[str] = "lock-holder/1"
+    number: int
+    holder: str
+    host: str
+    pid: int
+    process: str
+    taken: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval:
+    """Somebody agrees that a version takes the place of another one in an environment.
+
+    Args:
+        model: whose version.
+        environment: where.
+        candidate: the version.
+        baseline: the version in production there; None for none.
+        entry: number of the journal entry that brought that one into production; 0 for none.
+        by: who says so, in their own words: the signature proves whose key it was.
+        reason: why; may be empty.
+        created: when.
+        expires: when it counts no more.
+        signature: by SSH, over this record without it.
+    """
+
+    RECORD: ClassVar[str] = "approval/1"
+    model: str
+    environment: str
+    candidate: VersionRef
+    baseline: VersionRef | None
+    entry: int
+    by: str
+    reason: str
+    created: str
+    expires: str
+    signature: str = _later("")
+
+
 JobDeed = Literal[
     "nothing",  # it is as it should be, or stays for the reason in `note`
     "create",
@@ -441,6 +493,7 @@ KINDS: Final[Mapping[str, type]] = {
     for cls in (
         *(Manifest, Predictions, RunStart, Tested, Trained, Decision, Served, JournalEntry, JobsPlan),
         *(SequentialPlace, SequentialLook),
+        *(LockHolder, Approval),
     )
 }
 

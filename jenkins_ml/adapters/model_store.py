@@ -302,6 +302,10 @@ class ModelStore:
         """The lock file of whoever moves an environment."""
         return self.home / names.LOCKS / f"{environment}.lock"
 
+    def release_holders(self, environment: str) -> Path:
+        """The folder of those who have moved an environment, by number."""
+        return self.home / names.LOCKS / f"{environment}.holders"
+
     def server_state(self, environment: str) -> Path:
         """Where the embedded server of an environment says how it is reached."""
         return self.home / names.SERVERS / f"{environment}.json"

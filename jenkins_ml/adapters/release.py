@@ -9,6 +9,7 @@ from typing import Final
 
 from jenkins_ml.adapters.clock import now
 from jenkins_ml.adapters.journal import Journal
+from jenkins_ml.adapters.release_lock import Fence, TakenOver
 from jenkins_ml.adapters.target import Servable, Target
 from jenkins_ml.adapters.watching import Watcher
 from jenkins_ml.core import rollout
@@ -21,13 +22,23 @@ _FROM_THE_START: Final = rollout.Begun()
 
 @dataclass(frozen=True, kw_only=True)
 class Author:
-    """Who writes journal entries, and about what; `approver` is who agreed to it, where somebody was asked."""
+    """Who writes journal entries, and about what.
+
+    Args:
+        journal: where.
+        environment: what they are about.
+        run: that does it.
+        by: the build or user who does.
+        approver: who agreed to it, where somebody was asked.
+        fence: the right to change the environment; None where nobody else can.
+    """
 
     journal: Journal
     environment: str
     run: str
     by: str
     approver: str | None = None
+    fence: Fence | None = None
 
     def write(
         self,
@@ -38,10 +49,15 @@ class Author:
         weight: int | None = None,
         evidence: dict[str, object] | None = None,
     ) -> JournalEntry:
-        """Append one entry."""
+        """Append one entry.
+
+        Raises:
+            Unavailable: somebody else has taken the environment over.
+        """
         approved = {"approver": self.approver} if self.approver else {}
-        return self.journal.append(
-            lambda number: JournalEntry(
+
+        def make(number: int) -> JournalEntry:
+            return JournalEntry(
                 number=number,
                 time=now(),
                 kind=kind,
@@ -55,7 +71,13 @@ class Author:
                 weight=weight,
                 evidence={**(evidence or {}), **approved},
             )
-        )
+
+        if self.fence is None:
+            return self.journal.append(make)
+        self.fence.check()
+        entry = self.journal.append_after(self.fence.journal_seen, make)
+        self.fence.journal_seen = entry.number
+        return entry
 
 
 @dataclass(kw_only=True)
@@ -90,7 +112,8 @@ class Release:
 
         Raises:
             BaseException: what stopped it (KeyboardInterrupt, Unavailable); traffic is back on production then
-                as far as the target still answers, and the journal says that the release was abandoned.
+                as far as the target still answers, and the journal says that the release was abandoned. TakenOver:
+                nothing was changed any more.
         """
         started = self.clock()
         state, pending = rollout.advance(self.plan, State(), begun)
@@ -104,6 +127,8 @@ class Release:
                 if observation is None:
                     raise AssertionError("a state that has not ended must have something to observe")
                 state, pending = rollout.advance(self.plan, state, observation)
+        except TakenOver:
+            raise  # to go back is up to whoever took over
         except BaseException as error:
             if not state.ended:
                 self._abandon(state, error)

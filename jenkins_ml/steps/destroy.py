@@ -29,12 +29,12 @@ def command(yes: bool, environment: str | None, as_json: bool) -> None:
     with reporter() as report:
         report.stage("destroy")
         target = serving.target_of(project, environment, report)
-        with serving.releasing(project, target, environment, "destroy"):
+        with serving.releasing(project, target, environment, "destroy", report) as held:
             if not yes:
-                _ask(target, environment, report)
-            serving.close_what_was_left(project, environment, current_or_new_run(), report)
+                _ask(held, environment, report)
+            serving.close_what_was_left(project, held, environment, current_or_new_run(), report)
             report.step(f"taking away what serves {environment}")
-            removed = target.destroy()
+            removed = held.destroy()
         report.done(f"removed: {', '.join(removed)}" if removed else f"nothing served {environment}")
     if as_json:
         print_json({"environment": environment, "removed": list(removed)})

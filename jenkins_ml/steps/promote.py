@@ -31,8 +31,8 @@ def command(version: int, environment: str | None, as_json: bool) -> None:
     with reporter() as report:
         report.stage("promote")
         target = serving.target_of(project, environment, report)
-        with serving.releasing(project, target, environment, f"promote, version {version}"):
-            previous = release(project, target, record.run, record, environment, report)
+        with serving.releasing(project, target, environment, f"promote, version {version}", report) as held:
+            previous = release(project, held, record.run, record, environment, report)
             now_serving = target.serving()
         report.done(serving.how_to_ask(project, environment, now_serving))
     if as_json:

@@ -8,6 +8,7 @@ import socket
 import click
 
 from jenkins_ml import names
+from jenkins_ml.adapters.held import HeldTarget
 from jenkins_ml.adapters.target import Target
 from jenkins_ml.core.history import History
 from jenkins_ml.errors import Unavailable, UsageError
@@ -56,9 +57,9 @@ def command(to: int | None, reason: str, environment: str | None, as_json: bool)
             report.warn(f"{away}; going by what the target keeps")
             goal, left = _without_store(target, to, reason, run)
         else:
-            with serving.releasing(project, target, environment, "rollback"):
-                goal, left = _finish(project, target, environment, run, to, report) or _begin(
-                    project, target, environment, run, to, reason, report
+            with serving.releasing(project, target, environment, "rollback", report) as held:
+                goal, left = _finish(project, held, environment, run, to, report) or _begin(
+                    project, held, environment, run, to, reason, report
                 )
         report.done(f"version {goal.version} is in production again; version {left} was taken out")
     if as_json:
@@ -84,7 +85,7 @@ def _without_store(target: Target, to: int | None, reason: str, run: str) -> tup
 
 
 def _finish(
-    project: Project, target: Target, environment: str, run: str, to: int | None, report: Reporter
+    project: Project, target: HeldTarget, environment: str, run: str, to: int | None, report: Reporter
 ) -> tuple[VersionRef, int | None] | None:
     """End what has died half-way, or find that this run has rolled back already.
 
@@ -106,7 +107,7 @@ def _finish(
 
 
 def _begin(
-    project: Project, target: Target, environment: str, run: str, to: int | None, reason: str, report: Reporter
+    project: Project, target: HeldTarget, environment: str, run: str, to: int | None, reason: str, report: Reporter
 ) -> tuple[VersionRef, int]:
     """Roll back; answers the version that is in production now and the one that was."""
     journal = project.store.journal
@@ -115,7 +116,7 @@ def _begin(
     warm = running is not None and 0 < running.replicas <= running.ready
     if not warm:
         project.store.verify(goal)
-    writer = serving.author(project, environment, run)
+    writer = serving.author(project, target, environment, run)
     writer.write("rollback_started", goal, left, reason)
     if warm:
         target.route(goal.version, None, 0)  # users first; the rest can take its time

@@ -9,6 +9,7 @@ import click
 from jenkins_ml import names
 from jenkins_ml.adapters.clock import now
 from jenkins_ml.adapters.examples import Examples
+from jenkins_ml.adapters.held import HeldTarget
 from jenkins_ml.adapters.release import Author, Release
 from jenkins_ml.adapters.target import Serving, Target
 from jenkins_ml.adapters.watching import Watcher
@@ -57,8 +58,8 @@ def command(resume: bool, environment: str | None, as_json: bool) -> None:
     with reporter() as report:
         report.stage("serve")
         target = serving.target_of(project, environment, report)
-        with serving.releasing(project, target, environment, f"serve, run {run}"):
-            previous = release(project, target, run, record, environment, report, resume=resume)
+        with serving.releasing(project, target, environment, f"serve, run {run}", report) as held:
+            previous = release(project, held, run, record, environment, report, resume=resume)
             now_serving = target.serving()
             _hand_over(project, run, record, environment, now_serving, previous)
         report.done(serving.how_to_ask(project, environment, now_serving))
@@ -92,7 +93,7 @@ def refuse_other_branches(project: Project, record: Trained) -> None:
 
 def release(
     project: Project,
-    target: Target,
+    target: HeldTarget,
     run: str,
     record: Trained,
     environment: str,
@@ -100,7 +101,7 @@ def release(
     *,
     resume: bool = False,
 ) -> int | None:
-    """Bring the version of a run into production, if it is approved for exactly what is there; under the release lock.
+    """Bring the version of a run into production, if it is approved for exactly what is there.
 
     Args:
         project: the model.
@@ -136,7 +137,7 @@ def release(
         target.start()
         keep = frozenset({record.candidate.version} if begun.resumed else ())
         serving.settle(project, target, history, environment, keep)
-        author = serving.author(project, environment, run, approver)
+        author = serving.author(project, target, environment, run, approver)
         _release(project, target, author, record, manifest, decision, history, begun, report)
         history = project.store.journal.history(environment)
     serving.settle(project, target, history, environment)

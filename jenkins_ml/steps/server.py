@@ -36,10 +36,10 @@ def command(stop: bool, environment: str | None, as_json: bool) -> None:
             if as_json:
                 print_json({"environment": environment, "stopped": stopped is not None})
             return
-        with serving.releasing(project, target, environment, "server"):
-            history = serving.end_what_was_left(project, target, environment, current_or_new_run(), report)
-            target.start()
-            serving.settle(project, target, history, environment)
+        with serving.releasing(project, target, environment, "server", report) as held:
+            history = serving.end_what_was_left(project, held, environment, current_or_new_run(), report)
+            held.start()
+            serving.settle(project, held, history, environment)
         if history.production is None:
             report.warn(f"nothing is in production in {environment}: it answers no predictions yet")
         now_serving = target.serving()

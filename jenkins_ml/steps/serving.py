@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jenkins_ml import names
-from jenkins_ml.adapters import clock, files, server_process
+from jenkins_ml.adapters import clock, identity, release_lock, server_process
+from jenkins_ml.adapters.held import HeldTarget
 from jenkins_ml.adapters.local_server import LocalServer
 from jenkins_ml.adapters.local_target import LocalTarget
 from jenkins_ml.adapters.processes import spawn_server
@@ -21,7 +22,7 @@ from jenkins_ml.config.model import seconds
 from jenkins_ml.config.serve import Serve
 from jenkins_ml.core import retention
 from jenkins_ml.core.history import History
-from jenkins_ml.errors import IntegrityError, JenkinsMLError, Unavailable, UsageError
+from jenkins_ml.errors import IntegrityError, JenkinsMLError, UsageError
 from jenkins_ml.records import Manifest, Trained, VersionRef
 from jenkins_ml.reporting.console import Reporter
 from jenkins_ml.steps import offline
@@ -34,8 +35,11 @@ _START_DEADLINE_SECONDS = 180.0
 
 
 @contextlib.contextmanager
-def releasing(project: Project, target: Target, environment: str, what: str) -> Iterator[None]:
+def releasing(project: Project, target: Target, environment: str, what: str, report: Reporter) -> Iterator[HeldTarget]:
     """Hold the release lock of an environment: one release or rollback at a time, here and wherever else it is changed from.
+
+    Yields:
+        the target, for as long as nobody takes the lock over.
 
     Raises:
         UsageError: this agent is not the one that has the server.
@@ -43,15 +47,15 @@ def releasing(project: Project, target: Target, environment: str, what: str) -> 
     """
     if project.config.serve.of(environment).target == "local":
         refuse_other_agents(project)
-    try:
-        holder = f"process {os.getpid()} ({what}) on {socket.gethostname()}"
-        with files.lock(project.store.release_lock(environment), holder), target.hold(holder):
-            yield
-    except files.Locked as error:
-        raise Unavailable(
-            f"{environment} is being changed by {error.holder}",
-            "wait until it has ended, or stop it, then run this again",
-        ) from error
+    holder = f"process {os.getpid()} ({what}) on {socket.gethostname()}"
+    place = release_lock.Place(
+        file=project.store.release_lock(environment),
+        folder=project.store.release_holders(environment),
+        environment=environment,
+    )
+    me = identity.this_process()
+    with release_lock.held(place, holder, project.store.journal, me, report.step) as fence, target.hold(holder):
+        yield HeldTarget(target, fence)
 
 
 def refuse_other_agents(project: Project) -> None:
@@ -80,9 +84,16 @@ def refuse_other_agents(project: Project) -> None:
         )
 
 
-def author(project: Project, environment: str, run: str, approver: str | None = None) -> Author:
+def author(project: Project, target: HeldTarget, environment: str, run: str, approver: str | None = None) -> Author:
     """Who writes the journal of a release, and who agreed to it."""
-    return Author(journal=project.store.journal, environment=environment, run=run, by=built_by(), approver=approver)
+    return Author(
+        journal=project.store.journal,
+        environment=environment,
+        run=run,
+        by=built_by(),
+        approver=approver,
+        fence=target.fence,
+    )
 
 
 def target_of(project: Project, environment: str, report: Reporter) -> Target:
@@ -218,13 +229,12 @@ def how_to_ask(project: Project, environment: str, serving: Serving) -> str:
     return f"ask it{where}: {address}; stop it{where}: jenkins-ml server --stop"
 
 
-def end_what_was_left(project: Project, target: Target, environment: str, run: str, report: Reporter) -> History:
+def end_what_was_left(project: Project, target: HeldTarget, environment: str, run: str, report: Reporter) -> History:
     """End what a release or rollback whose process died left open, so that journal and target agree again.
 
     A release is undone: nobody judged its canary to the end. A rollback is finished: its intention already holds.
-    The release lock must be held.
     """
-    offline.write_what_is_pending(target, author(project, environment, run), report.note)
+    offline.write_what_is_pending(target, author(project, target, environment, run), report.note)
     history = project.store.journal.history(environment)
     if history.open is None:
         return history
@@ -233,15 +243,15 @@ def end_what_was_left(project: Project, target: Target, environment: str, run: s
             settle(project, target, history, environment)
         except IntegrityError as error:  # not what this is about: whoever needs that version will say so
             report.warn(error.what)
-    return close_what_was_left(project, environment, run, report)
+    return close_what_was_left(project, target, environment, run, report)
 
 
-def close_what_was_left(project: Project, environment: str, run: str, report: Reporter) -> History:
+def close_what_was_left(project: Project, target: HeldTarget, environment: str, run: str, report: Reporter) -> History:
     """Write the end of what was left open into the journal; what serves is somebody else's business."""
     left = project.store.journal.history(environment).open
     if left is not None:
         version = VersionRef(version=left.version, manifest_digest=left.manifest_digest)
-        writer = author(project, environment, run)
+        writer = author(project, target, environment, run)
         if left.kind == "rollback_started":
             writer.write("rolled_back", version, left.previous, f"finished what entry {left.number} began")
         else:

@@ -13,6 +13,7 @@ from jenkins_ml import names
 from jenkins_ml.adapters import server_process
 from jenkins_ml.errors import GateRejected, Unavailable
 from jenkins_ml.records import JournalEntry, decode, encode
+from jenkins_ml.reporting.console import Reporter
 from jenkins_ml.steps import serving
 from jenkins_ml.steps.common import Project
 from jenkins_ml.steps.entry import StageCommand, directory_option, guarded
@@ -183,8 +184,11 @@ def test_the_journal_s_format_has_not_changed_for_approvers():
 def test_who_holds_the_lock_is_said_with_the_machine(tmp_path, monkeypatch, commands):
     monkeypatch.chdir(Repository(tmp_path / "p", {}, commands).folder)
     project = Project.here()
-    second = serving.releasing(project, FakeTarget(), "production", "rollback")
-    with serving.releasing(project, FakeTarget(), "production", "serve, run r"), pytest.raises(Unavailable) as caught, second:
+    quiet = Reporter(None)
+    first, second = (
+        serving.releasing(project, FakeTarget(), "production", what, quiet) for what in ("serve, run r", "rollback")
+    )
+    with first, pytest.raises(Unavailable) as caught, second:
         pytest.fail("two hold it")
     holder = f"process {os.getpid()} (serve, run r) on {socket.gethostname()}"
     assert caught.value.what == f"production is being changed by {holder}"
