@@ -1,0 +1,261 @@
+"""Who may change an environment: a Lease of the cluster, and its number, by which the cluster itself turns others away.
+
+As client-go elects leaders: the holder renews the lease; somebody else takes it over after having seen no renewal for
+the whole time that it lasts, by their own clock, so that clocks need not agree. A holder whose process is known to be
+dead (same boot of the same machine, same process namespace) is replaced at once.
+
+`leaseTransitions` grows with every holder. Whoever gets the lease stamps that number on what decides about traffic
+(see writing.py), so a deployer that lost the lease, and does not know it yet, finds each of these objects changed
+since it read it, or stamped with a higher number: it can change nothing any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from jenkins_ml.adapters.kubernetes.api import Api
+from jenkins_ml.adapters.kubernetes.kinds import LEASE, Object
+from jenkins_ml.adapters.kubernetes.refusals import Changed, Missing
+from jenkins_ml.errors import JenkinsMLError, Unavailable
+
+SECONDS: Final = 15.0  # that a lease lasts; as client-go has it
+_PROCESS: Final = "jenkins-ml.io/process"  # annotation: who exactly holds it, for others on the same machine
+_HURRY: Final = 3.0  # seconds that a renewal may take
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the lease of a model in an environment is.
+
+    Args:
+        namespace: its namespace.
+        name: its name.
+        labels: what it is labelled with.
+        seconds: how long it lasts without renewal.
+    """
+
+    namespace: str
+    name: str
+    labels: Mapping[str, str]
+    seconds: float = SECONDS
+
+
+class Holding:
+    """The lease, as long as we hold it.
+
+    Args:
+        api: the API server.
+        place: where the lease is.
+        lease: as it was when we got it.
+    """
+
+    def __init__(self, api: Api, place: Place, lease: Object) -> None:
+        self._api, self._place = api, place
+        self._lock = threading.Lock()
+        self._version: str = lease["metadata"]["resourceVersion"]
+        self._holder: str = lease["spec"]["holderIdentity"]
+        self._renewed = api.clock.monotonic()
+        self._lost = ""
+        self.fence: int = lease["spec"]["leaseTransitions"]
+        self.forget = False  # whether the lease itself is to be taken away at the end
+
+    def check(self) -> None:
+        """Make sure that we still hold it.
+
+        Raises:
+            Unavailable: somebody else does.
+        """
+        if self._api.clock.monotonic() - self._renewed > self._place.seconds * 0.6:
+            self.renew(patience=None)
+        if self._lost:
+            raise lost(self._lost)
+
+    def renew(self, patience: float | None = _HURRY) -> None:
+        """Say that we live; finds out when somebody else has taken over."""
+        with self._lock:
+            began = self._api.clock.monotonic()
+            while not self._lost:
+                change = {"metadata": {"resourceVersion": self._version}, "spec": {"renewTime": _now()}}
+                try:
+                    lease = self._patch(change, patience)
+                except Changed:
+                    if self._is_ours(patience):
+                        continue
+                except Missing:
+                    self._lost = "nobody: the lease was deleted"
+                else:
+                    self._version, self._renewed = lease["metadata"]["resourceVersion"], began
+                return
+
+    def _patch(self, change: Object, patience: float | None) -> Object:
+        return self._api.patch(LEASE, self._place.namespace, self._place.name, change, "merge", patience)
+
+    def _is_ours(self, patience: float | None) -> bool:
+        """Whether the lease, which has changed, is still ours (a note was made on it); its new resource version is kept."""
+        lease = self._api.get(LEASE, self._place.namespace, self._place.name, patience)
+        if lease is None:
+            self._lost = "nobody: the lease was deleted"
+            return False
+        if lease["spec"].get("leaseTransitions") != self.fence:
+            self._lost = lease["spec"].get("holderIdentity") or "nobody"
+            return False
+        self._version = lease["metadata"]["resourceVersion"]
+        return True
+
+    def give_back(self) -> None:
+        """Let the next one have it at once; or take the lease itself away, if it is to be forgotten."""
+        with self._lock:
+            while not self._lost:
+                try:
+                    if self.forget:
+                        self._api.delete(LEASE, self._place.namespace, self._place.name, version=self._version)
+                    else:
+                        ended = {"holderIdentity": None, "renewTime": _now()}
+                        self._patch({"metadata": {"resourceVersion": self._version}, "spec": ended}, _HURRY)
+                except Changed:
+                    if self._is_ours(_HURRY):
+                        continue
+                except Missing:
+                    pass
+                return
+
+
+def lost(holder: str) -> Unavailable:
+    """Somebody else may change the environment now."""
+    return Unavailable(
+        f"this deployer has lost its lease of the environment, now held by {holder}; it changes nothing any more",
+        "whoever holds it finishes or undoes the release; run this again after that",
+    )
+
+
+@contextlib.contextmanager
+def held(api: Api, place: Place, holder: str) -> Iterator[Holding]:
+    """Hold the lease for the time of a block; it is renewed in the background.
+
+    Args:
+        api: the API server.
+        place: where the lease is.
+        holder: who we are, for messages.
+
+    Raises:
+        Unavailable: somebody else holds it.
+    """
+    holding = Holding(api, place, _acquire(api, place, f"{holder} on {socket.gethostname()}, process {os.getpid()}"))
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(place.seconds / 5):
+            with contextlib.suppress(JenkinsMLError):  # check() tries again, and says what is wrong
+                holding.renew()
+
+    renewing = threading.Thread(target=renew, name="lease", daemon=True)
+    renewing.start()
+    try:
+        yield holding
+    finally:
+        ended.set()
+        renewing.join()
+        with contextlib.suppress(JenkinsMLError):  # it ends by itself
+            holding.give_back()
+
+
+def _acquire(api: Api, place: Place, holder: str) -> Object:
+    seen: tuple[object, ...] | None = None
+    since = 0.0
+    while True:
+        lease = api.get(LEASE, place.namespace, place.name)
+        if lease is None:
+            new = {
+                "apiVersion": LEASE.version,
+                "kind": LEASE.name,
+                "metadata": {"name": place.name, "labels": dict(place.labels), "annotations": {_PROCESS: _process()}},
+                "spec": _spec(place, holder, 1),
+            }
+            with contextlib.suppress(Changed):
+                return api.create(LEASE, place.namespace, new)
+            continue
+        spec = lease["spec"]
+        current = (spec.get("holderIdentity"), spec.get("leaseTransitions"), spec.get("renewTime"))
+        lasts = float(spec.get("leaseDurationSeconds") or place.seconds)
+        if current[0] and not _is_dead((lease["metadata"].get("annotations") or {}).get(_PROCESS, "")):
+            now = api.clock.monotonic()
+            if seen is None:
+                seen, since = current, now
+            if current != seen:
+                raise _busy(str(current[0]), str(spec.get("acquireTime")))
+            if now - since < lasts:
+                api.clock.sleep(min(lasts / 10, since + lasts - now))
+                continue
+        change: Object = {
+            "metadata": {
+                "resourceVersion": lease["metadata"]["resourceVersion"],
+                "annotations": {_PROCESS: _process()},
+            },
+            "spec": _spec(place, holder, int(spec.get("leaseTransitions") or 0) + 1),
+        }
+        with contextlib.suppress(Changed, Missing):
+            return api.patch(LEASE, place.namespace, place.name, change, "merge")
+
+
+def _busy(holder: str, since: str) -> Unavailable:
+    return Unavailable(
+        f"this environment is being changed by {holder}, since {since}", "wait for it, or stop it, and run this again"
+    )
+
+
+def _spec(place: Place, holder: str, transitions: int) -> Object:
+    return {
+        "holderIdentity": holder,
+        "leaseDurationSeconds": int(place.seconds),
+        "acquireTime": _now(),
+        "renewTime": _now(),
+        "leaseTransitions": transitions,
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+# --- processes of this machine ---------------------------------------------------------------------------------------
+def _process() -> str:
+    """This process, so that others on the same machine can tell whether it lives; empty where that is not known (macOS)."""
+    try:
+        return f"{_machine()} {os.getpid()} {_started(os.getpid())}"
+    except OSError:
+        return ""
+
+
+def _is_dead(process: str) -> bool:
+    """Whether a process is surely gone. One of another machine, boot or process namespace may live."""
+    try:
+        machine, _, rest = process.rpartition(" ")[0].rpartition(" ")
+        number, started = int(rest), process.rpartition(" ")[2]
+        if machine != _machine():
+            return False
+    except (OSError, ValueError):
+        return False
+    try:
+        return _started(number) != started
+    except OSError:
+        return True
+
+
+def _machine() -> str:
+    """This boot of this machine, and the process namespace: where process numbers mean the same."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+
+
+def _started(number: int) -> str:
+    """When a process was started, in ticks since the boot; of a process that has ended but was not waited for: "dead"."""
+    fields = Path(f"/proc/{number}/stat").read_text().rpartition(") ")[2].split()
+    return "dead" if fields[0] in "ZX" else fields[19]

@@ -1,0 +1,160 @@
+"""What the objects of one environment look like, and what of its configuration the rest of this package asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from jenkins_ml import names
+from jenkins_ml.adapters.kubernetes.kinds import DEPLOYMENT, SERVICE, Kind, Object
+from jenkins_ml.adapters.kubernetes.traffic import NOTE, Traffic
+from jenkins_ml.adapters.target import Servable
+from jenkins_ml.config.model import seconds
+from jenkins_ml.config.serve import Serve
+from jenkins_ml.core import replica_shares
+from jenkins_ml.errors import UsageError
+from jenkins_ml.rendering.kubernetes import naming
+from jenkins_ml.rendering.kubernetes.objects import Objects
+from jenkins_ml.rendering.kubernetes.pod import REST_PORT, Version, pinned
+
+_WHOLE: Final = 100
+
+
+class Shapes:
+    """One environment of a model.
+
+    Args:
+        model: its name.
+        environment: its name.
+        serve: the section, as it holds in this environment.
+    """
+
+    kinds_of_a_version: tuple[Kind, ...] = (SERVICE, DEPLOYMENT)
+    port = REST_PORT
+
+    def __init__(self, model: str, environment: str, serve: Serve) -> None:
+        self._objects = Objects(model, environment, serve)
+        self._serve, self._kubernetes = serve, serve.kubernetes
+        self.model, self.environment = model, environment
+        self.name, self.namespace = self._objects.name, self._objects.namespace
+        self.labels = naming.labels(model, environment)
+        self.server = serve.server.kind
+        self.weighted = self._kubernetes.traffic == "httproute"
+        autoscale = self._kubernetes.autoscale
+        self.autoscaled = autoscale is not None
+        self.replicas = autoscale.min if autoscale is not None else self._kubernetes.replicas
+        self.limit_ms = serve.canary.max_latency_p99_ms
+        self.ready_seconds = seconds(self._kubernetes.ready_timeout)
+
+    # --- what can be asked for -----------------------------------------------------------------------------------------
+    def check(self, steps: tuple[int, ...]) -> None:
+        """Make sure that traffic can be split in these steps.
+
+        Raises:
+            UsageError: it says which could be.
+        """
+        if not self.weighted and (problem := replica_shares.cannot_form(steps, self.replicas)):
+            raise UsageError(
+                problem, "change `serve.canary.steps` or `serve.kubernetes.replicas`, or use `traffic: httproute`"
+            )
+
+    def refuse_what_cannot_be(self) -> None:
+        """Make sure that there is a way to move traffic, and one for the model to come into the pods."""
+        if self._kubernetes.traffic == "argo-rollouts":
+            raise UsageError(
+                "`traffic: argo-rollouts` cannot be released to: Argo's controller moves the traffic itself",
+                "apply what `jenkins-ml generate` writes for it, or use `traffic: replicas` or `httproute`",
+            )
+        if self._serve.image is None and self._kubernetes.volume is None and self._kubernetes.object_store is None:
+            raise UsageError(
+                "the pods have no way to the model's files",
+                "set `serve.image`, `serve.kubernetes.volume` or `serve.kubernetes.object_store`",
+            )
+
+    def canary_replicas(self, stable: int, weight: int) -> int:
+        """How many pods the canary needs beside `stable` ones, for a share in percent.
+
+        By weight as many as take that share of the load; by replicas as many as make it, or nearly, where production
+        was scaled since the steps were checked.
+        """
+        if weight == _WHOLE:
+            return stable
+        if self.weighted:
+            return max(1, math.ceil(stable * weight / _WHOLE))
+        formed = replica_shares.replicas_for(weight, stable)
+        return formed or min(stable, max(1, round(stable * weight / (_WHOLE - weight))))
+
+    # --- names ---------------------------------------------------------------------------------------------------------
+    def selector(self, version: int | None) -> str:
+        """The label selector of what we made here; or of one version of it."""
+        labels = naming.selecting(self.model, self.environment, version)
+        return ",".join(f"{label}={value}" for label, value in {names.LABEL_MANAGED_BY: names.OWNER, **labels}.items())
+
+    def deployment(self, version: int) -> str:
+        """The name of a version's Deployment."""
+        return self._objects.of_version(version)
+
+    def pinned(self, version: int) -> str:
+        """The path of exactly one version over REST."""
+        return pinned(self.model, version)
+
+    def addresses(self, gateway: Callable[[str, str], str | None]) -> tuple[str | None, str | None]:
+        """Where the model answers over REST, and over gRPC.
+
+        Args:
+            gateway: takes a namespace and the name of a Gateway there; answers its address, None for none.
+        """
+        entry = self._kubernetes.gateway
+        if self.weighted and entry is not None:
+            host = entry.hostnames[0] if entry.hostnames else gateway(entry.namespace or self.namespace, entry.name)
+            if host is None:
+                return None, None
+            return f"http://{host}/v1/models/{self.model}", host if self._kubernetes.grpc else None
+        host = f"{self.name}.{self.namespace}.svc"
+        return f"http://{host}:{self._serve.rest_port}/v1/models/{self.model}", f"{host}:{self._serve.grpc_port}"
+
+    # --- objects -------------------------------------------------------------------------------------------------------
+    def shared(self, now: Traffic) -> list[Object]:
+        """What is there once; the Service sends requests where it does now."""
+        return [*self._objects.shared(), self.service(now)]
+
+    def service(self, traffic: Traffic) -> Object:
+        """The Service that users call."""
+        if self.weighted or traffic.stable is None:
+            return self._objects.service(None)
+        selector = self._objects.selector(traffic.stable, traffic.canary, traffic.weight)
+        return self._objects.service(selector, {NOTE: traffic.note})
+
+    def route(self, traffic: Traffic) -> Object:
+        """The HTTPRoute that users' requests take."""
+        if traffic.stable is None:
+            raise AssertionError("a route leads somewhere")
+        return self._objects.route(traffic.stable, traffic.canary, traffic.weight, {NOTE: traffic.note})
+
+    def of_version(self, servable: Servable, traffic: Traffic) -> list[Object]:
+        """A version's objects, as they begin: beside a version in production with the pods of the first step."""
+        beside = traffic.stable if traffic.stable != servable.version else None
+        first = self._serve.canary.steps[0]
+        version = Version(
+            version=servable.version,
+            image=self._image(servable.version),
+            stable=traffic.stable,
+            replicas=self.replicas if beside is None else self.canary_replicas(self.replicas, first),
+            notes={
+                names.NOTE_DIGEST: servable.reference.manifest_digest,
+                names.NOTE_COMMIT: servable.manifest.lineage.commit.sha or "",
+                names.NOTE_RUN: servable.run,
+                names.NOTE_BY: servable.by,
+            },
+        )
+        service = [self._objects.version_service(version)] if self.weighted else []
+        return [*service, self._objects.deployment(version)]
+
+    def autoscaler(self, version: int) -> Object | None:
+        """The HorizontalPodAutoscaler of the version that has all requests; None where none is configured."""
+        return self._objects.autoscaler(version)
+
+    def _image(self, version: int) -> str:
+        image = self._serve.image
+        return self._serve.server.image if image is None else f"{image.repository}:{version}"

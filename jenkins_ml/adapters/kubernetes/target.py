@@ -1,0 +1,177 @@
+"""A Kubernetes cluster as a target of releases: what the rollout asks for, done with the parts beside this module."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from functools import cached_property
+
+from jenkins_ml.adapters.kubernetes import notes, state
+from jenkins_ml.adapters.kubernetes.api import Api
+from jenkins_ml.adapters.kubernetes.asking import Asker
+from jenkins_ml.adapters.kubernetes.bringing import Bringer
+from jenkins_ml.adapters.kubernetes.connection import connect
+from jenkins_ml.adapters.kubernetes.kinds import GUARDED, LEASE, MADE, ROUTE, Kind, Object
+from jenkins_ml.adapters.kubernetes.lease import SECONDS, Place, held
+from jenkins_ml.adapters.kubernetes.refusals import Missing
+from jenkins_ml.adapters.kubernetes.routing import Router
+from jenkins_ml.adapters.kubernetes.shapes import Shapes
+from jenkins_ml.adapters.kubernetes.writing import Writer, is_ours
+from jenkins_ml.adapters.target import Answer, Servable, Serving
+from jenkins_ml.config.serve import Serve
+from jenkins_ml.core.judge import Window
+from jenkins_ml.errors import UsageError
+
+
+class KubernetesTarget:
+    """One environment of a model on a cluster.
+
+    Args:
+        model: its name.
+        environment: its name.
+        serve: the section, as it holds in this environment.
+        progress: takes a line about what is under way.
+        lease_seconds: how long the environment stays ours when we say nothing any more.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        environment: str,
+        serve: Serve,
+        progress: Callable[[str], None],
+        lease_seconds: float = SECONDS,
+    ) -> None:
+        self._shapes = Shapes(model, environment, serve)
+        self._serve, self._progress = serve, progress
+        self._namespace = serve.kubernetes.namespace
+        self._selector = state.ours(model, environment)
+        self._place = Place(self._namespace, self._shapes.name, self._shapes.labels, lease_seconds)
+
+    # Nothing is reached before it is needed: much is refused without a cluster.
+    @cached_property
+    def api(self) -> Api:
+        """The API server."""
+        return Api(connect(self._serve.kubernetes.context), self._progress)
+
+    @cached_property
+    def _writer(self) -> Writer:
+        return Writer(self.api, self._namespace)
+
+    @cached_property
+    def _router(self) -> Router:
+        return Router(self.api, self._writer, self._shapes, self._progress)
+
+    @cached_property
+    def _asker(self) -> Asker:
+        return Asker(self.api, self._shapes)
+
+    @cached_property
+    def _bringer(self) -> Bringer:
+        return Bringer(self.api, self._writer, self._shapes, self._router, self._asker, self._progress)
+
+    @contextlib.contextmanager
+    def hold(self, holder: str) -> Iterator[None]:
+        """Hold the Lease of this environment for the time of a block.
+
+        Raises:
+            Unavailable: somebody else holds it.
+        """
+        with held(self.api, self._place, holder) as holding:
+            self._writer.holding = holding
+            try:
+                self._writer.stamp(self._ours(GUARDED))
+                yield
+            finally:
+                self._writer.holding = None
+
+    def check(self, steps: tuple[int, ...], shadow: int) -> None:
+        """Make sure that the replicas can form these steps (weights of an HTTPRoute can form all), and nothing is sampled.
+
+        Raises:
+            UsageError: it says which steps could be formed, or that requests cannot be sampled.
+        """
+        self._shapes.check(steps)
+        if shadow:
+            raise UsageError(
+                "users' requests cannot be sampled on Kubernetes: they go to the pods, past the deployer",
+                "leave out `serve.canary.shadow`; recorded examples are replayed to both versions in any case",
+            )
+
+    def start(self) -> None:
+        """Make what all versions share: the Service, and who may do what to the pods."""
+        self._bringer.share()
+
+    def load(self, servable: Servable) -> None:
+        """Bring up a version without traffic; when that fails, its objects are taken away again.
+
+        Raises:
+            IntegrityError: it cannot be served, and the version is to blame.
+            StageFailed: its configuration is, or a policy of the cluster.
+            Unavailable: the cluster has no room for it, or it was not ready in time.
+        """
+        self._bringer.bring(servable)
+
+    def unload(self, version: int) -> None:
+        """Take a version out; its pods answer what they are at, and end."""
+        self._bringer.take_out(version)
+
+    def route(self, stable: int, canary: int | None, weight: int) -> None:
+        """Split the traffic."""
+        self._router.route(stable, canary, weight)
+
+    def renew(self) -> None:
+        """A canary keeps its share when the deployer dies; so it must find out when somebody else has taken over."""
+        self._writer.check()
+
+    def seen(self, version: int) -> Window:
+        """The answers of a version to users since this was asked the last time; the first time only begins to count."""
+        return self._asker.seen(version)
+
+    def ask(self, version: int, body: bytes, seconds: float) -> Answer:
+        """Ask one of the pods of a version, another one each time."""
+        return self._asker.ask(version, body, seconds)
+
+    def sample(self, percent: int) -> tuple[bytes, ...]:  # noqa: ARG002 - `check` refuses to sample any
+        """Nothing: users' requests go to the pods, past the deployer."""
+        return ()
+
+    def serving(self) -> Serving:
+        """What runs now: five requests, or seven, however many pods there are."""
+        objects = state.read(self.api, self._namespace, self._selector, routes=self._shapes.weighted)
+        rest, grpc = self._shapes.addresses(lambda namespace, name: state.gateway_address(self.api, namespace, name))
+        return state.serving_of(objects, rest, grpc)
+
+    def remember(self, key: str, text: str | None) -> None:
+        """Keep a small text as an annotation of the Lease; None forgets it."""
+        notes.remember(self.api, self._place, key, text)
+
+    def recall(self, key: str) -> str | None:
+        """The text that was kept; None for none."""
+        return notes.recall(self.api, self._place, key)
+
+    def destroy(self) -> tuple[str, ...]:
+        """Take away what was made here, and wait until the pods have gone; answers what it was, one name each."""
+        removed = self._bringer.take_away(self._ours(MADE))
+        holding = self._writer.holding
+        lease = self.api.get(LEASE, self._namespace, self._place.name)
+        if lease is None or not is_ours(lease):
+            return removed
+        if holding is not None:
+            holding.forget = True  # until the end of the block nobody else may begin
+        else:
+            self.api.delete(LEASE, self._namespace, self._place.name, lease["metadata"]["resourceVersion"])
+        return (*removed, f"Lease {self._place.name}")
+
+    def _ours(self, kinds: tuple[Kind, ...]) -> list[tuple[Kind, Object]]:
+        """All objects of these kinds that we made for this model and environment."""
+        found: list[tuple[Kind, Object]] = []
+        for kind in kinds:
+            try:
+                listed = self.api.list(kind, self._namespace, self._selector)
+            except (UsageError, Missing):
+                if kind is ROUTE and not self._shapes.weighted:  # Gateway API need not be installed
+                    continue
+                raise
+            found += [(kind, thing) for thing in listed["items"] if is_ours(thing)]
+        return found
