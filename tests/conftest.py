@@ -8,6 +8,8 @@ from hypothesis import settings
 
 from jenkins_ml import names
 from jenkins_ml.adapters import warm
+from tests.engines.fixtures import docker_engine  # noqa: F401 - a fixture
+from tests.engines.missing import MissingPart, leave_out, need
 from tests.fakes.repository import Commands, Repository
 
 # No deadline an example: how long one takes says how busy the machine is.
@@ -32,19 +34,18 @@ for variable in (
     os.environ.pop(variable, None)
 
 
-# Marker -> the programs that its real part needs.
+# Marker -> the programs that its real part needs; the fixtures of engines see for themselves.
 REAL_PARTS = {"groovy": ("java", "mvn")}
 
 
 def pytest_runtest_setup(item):
     """Leave out a test whose real part this machine does not have; where all are required, fail instead."""
     for marker, programs in REAL_PARTS.items():
-        missing = [program for program in programs if shutil.which(program) is None]
-        if item.get_closest_marker(marker) is not None and missing:
-            reason = f"needs {' and '.join(missing)}"
-            if os.environ.get("JENKINS_ML_REQUIRE") == "all":
-                pytest.fail(reason)
-            pytest.skip(reason)
+        if item.get_closest_marker(marker) is not None:
+            try:
+                need(*programs)
+            except MissingPart as missing:
+                leave_out(str(missing))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,34 @@
+"""The engines as fixtures: each starts with the first test that asks for it, and ends with the session.
+
+With pytest-xdist every worker has its own. Tests of one engine belong to one worker: pytest.mark.xdist_group("docker").
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+import pytest
+
+from tests.engines import docker_engine as docker
+from tests.engines.missing import MissingPart, leave_out
+
+Engine = TypeVar("Engine")
+
+
+@contextlib.contextmanager
+def started(running: Callable[[], AbstractContextManager[Engine]]) -> Iterator[Engine]:
+    """The engine until the end of the block; a test whose engine cannot be had is left out."""
+    with contextlib.ExitStack() as stack:
+        try:
+            engine = stack.enter_context(running())
+        except MissingPart as missing:
+            leave_out(str(missing))
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[docker.DockerEngine]:
+    """A Docker engine: `address`, `client` of the SDK, the images `base` and `proxy`, and `python` with our server."""
+    with started(docker.running) as engine:
+        yield engine
