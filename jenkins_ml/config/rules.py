@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from jenkins_ml.config.variables import alike
 
 if TYPE_CHECKING:
     from jenkins_ml.config.model import Config
+    from jenkins_ml.config.serve import Serve
 
 _Problems = Iterator[tuple[Path_, str]]
 
@@ -21,6 +23,7 @@ def problems(config: Config) -> _Problems:
     yield from _training_keys(config)
     yield from _axes(config)
     yield from _parameters(config)
+    yield from _environments(config.serve)
     if config.serve.target == "local":
         yield from _agent_of_serve(config)
     if config.test is None:
@@ -78,6 +81,25 @@ def _parameters(config: Config) -> _Problems:
                     value_like(text, config.train.params[parameter.sets])
             except ValueError as error:
                 yield path, f"{error}, as train.params.{parameter.sets} is"
+
+
+def _environments(serve: Serve) -> _Problems:
+    """An environment comes after another one that there is, and never, over however many, after itself."""
+    known = {serve.environment, *serve.environments}
+    after = {name: own.after for name, own in serve.environments.items() if own.after is not None}
+    told: set[str] = set()
+    for name, before in after.items():
+        path: Path_ = ("serve", "environments", name, "after")
+        if before not in known:
+            near = difflib.get_close_matches(before, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
+            yield path, f"there is no environment {before!r}: {hint}"
+        way = [name]
+        while (step := after.get(way[-1])) is not None and step not in way:
+            way.append(step)
+        if step == name and name not in told:
+            told.update(way)
+            yield path, f"nothing could ever be released: {' after '.join([*way, name])}"
 
 
 def _agent_of_serve(config: Config) -> _Problems:

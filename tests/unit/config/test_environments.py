@@ -1,0 +1,56 @@
+"""Environments follow each other, and nothing follows itself."""
+
+import pytest
+
+from jenkins_ml.config.loader import loads
+from jenkins_ml.errors import ConfigurationError
+
+HEAD = 'model: digits\ndata: {load: "data:load"}\ntrain: {entrypoint: "model:train"}\n'
+
+
+def serve(environments, environment="production"):
+    return loads(f"{HEAD}serve:\n  environment: {environment}\n  environments: {environments}\n").serve
+
+
+@pytest.mark.parametrize(
+    "environments",
+    [
+        "{}",
+        "{production: {after: staging}, staging: {}}",
+        "{staging: {after: production}}",
+        "{a: {after: b}, b: {after: c}, c: {after: production}, d: {after: c}}",
+    ],
+)
+def test_chains_and_trees_are_fine(environments):
+    serve(environments)
+
+
+def test_what_comes_first_need_not_be_listed_when_it_is_the_default():
+    found = serve("{production: {after: staging, approval: true}}", environment="staging")
+    assert (found.environments["production"].after, found.environments["production"].approval) == ("staging", True)
+    assert found.of("production").target == "local"
+
+
+@pytest.mark.parametrize(
+    ("environments", "messages"),
+    [
+        ("{production: {after: stagin}, staging: {}}", ["there is no environment 'stagin': did you mean 'staging'?"]),
+        ("{staging: {after: x}}", ["there is no environment 'x': there are production, staging"]),
+        ("{staging: {after: staging}}", ["nothing could ever be released: staging after staging"]),
+        (
+            "{a: {after: b}, b: {after: c}, c: {after: b}}",
+            ["nothing could ever be released: b after c after b"],
+        ),
+        (
+            "{a: {after: a}, b: {after: nowhere}}",
+            ["nothing could ever be released: a after a", "there is no environment 'nowhere'"],
+        ),
+    ],
+)
+def test_what_cannot_be(environments, messages):
+    with pytest.raises(ConfigurationError) as caught:
+        serve(environments)
+    found = [problem.message for problem in caught.value.problems]
+    assert len(found) == len(messages)
+    assert all(any(f".after: {message}" in text for text in found) for message in messages), found
+    assert {problem.line for problem in caught.value.problems} == {6}
