@@ -43,19 +43,11 @@ class Image:
     @property
     def made_of(self) -> str:
         """Two images with the same one are the same; it stands in a label."""
-        said = json.dumps([[layer.sha256 for layer in self.layers], self.config], sort_keys=True)
-        return hashlib.sha256(said.encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self._document({}), sort_keys=True).encode()).hexdigest()
 
     def archive(self) -> Iterator[bytes]:
         """The archive, piece by piece."""
-        document = {
-            "architecture": "amd64",
-            "os": "linux",
-            "config": {**self.config, "Labels": {LABEL: self.made_of}},
-            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer.sha256}" for layer in self.layers]},
-            "history": [{"created_by": "tests"} for _ in self.layers],
-        }
-        config = json.dumps(document).encode()
+        config = json.dumps(self._document({LABEL: self.made_of})).encode()
         config_name = f"{hashlib.sha256(config).hexdigest()}.json"
         names = [f"{layer.sha256}.tar" for layer in self.layers]
         manifest = json.dumps([{"Config": config_name, "RepoTags": [self.name], "Layers": names}]).encode()
@@ -69,6 +61,16 @@ class Image:
                     yield chunk
             yield _padding(size)
         yield bytes(2 * tarfile.BLOCKSIZE)
+
+    def _document(self, labels: Mapping[str, str]) -> dict[str, object]:
+        return {
+            "architecture": "amd64",
+            "os": "linux",
+            "created": "2026-01-01T00:00:00Z",
+            "config": {**self.config, "Labels": labels},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer.sha256}" for layer in self.layers]},
+            "history": [{"created": "2026-01-01T00:00:00Z", "created_by": "tests"} for _ in self.layers],
+        }
 
 
 def _header(name: str, size: int) -> bytes:
