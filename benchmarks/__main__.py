@@ -38,6 +38,7 @@ BENCHMARKS = {
     "gate-many": Benchmark("gate", "measure_many", 1, by_default=False, sized=True),
     "gate-peers": Benchmark("gate_evaluators", "measure", 3, sized=True),
     "gate-errors": Benchmark("gate_error_rates", "measure", 10_000),
+    "judges": Benchmark("judges", "measure", 2_000),
 }
 ASKED_FOR = [name for name, benchmark in BENCHMARKS.items() if not benchmark.by_default]
 
