@@ -1,8 +1,8 @@
 """A Kubernetes cluster as a target of releases.
 
 - target: what the rollout calls; puts the rest together
-- state: what runs, out of lists of objects; all models of a cluster at once
-- bringing: makes the objects of versions and takes them away; shapes: what they look like
+- state: what runs, out of lists of objects; fleet: all models of a cluster at once
+- bringing: makes the objects of versions and takes them away; shapes: what they look like; packing: their images
 - routing: moves users' requests; traffic: how that is written on the Service or the HTTPRoute, and read back
 - readiness: waits for pods; causes: why they are not ready, as one sentence
 - asking: asks the pods of a version; pods: through the API server; counters, ledger: what they have answered

@@ -20,7 +20,7 @@ from jenkins_ml.core.judge import Window
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable
 
 _KNOWN_SECONDS: Final = 3.0  # how long a list of pods is good for, to ask them
-_SCRAPE_SECONDS: Final = 5.0
+_SCRAPE_SECONDS: Final = 2.0
 _GOLDEN_SECONDS: Final = 30.0
 _REACHED_SECONDS: Final = 10.0  # how long a pod that is ready may be out of the API server's reach
 _PAUSE: Final = 0.2

@@ -15,14 +15,14 @@ from jenkins_ml.adapters.kubernetes.readiness import Wanted
 from jenkins_ml.adapters.kubernetes.routing import Router
 from jenkins_ml.adapters.kubernetes.shapes import Shapes
 from jenkins_ml.adapters.kubernetes.traffic import Traffic, carries
-from jenkins_ml.adapters.kubernetes.writing import Writer, is_ours
+from jenkins_ml.adapters.kubernetes.writing import Writer, is_going, is_ours
 from jenkins_ml.adapters.target import Servable
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed
 
 _GOING_SECONDS: Final = 90.0  # how long pods that end are waited for
 _LEAVING_SECONDS: Final = 10.0  # within which a Service forgets pods that it does not select any more
 _PAUSE: Final = 0.1
-_REASONS: Final = (names.NOTE_RUN, names.NOTE_BY, names.NOTE_COMMIT)
+_REASONS: Final = (names.NOTE_RUN, names.NOTE_BY, names.NOTE_COMMIT, names.NOTE_IMAGE)
 
 
 class Bringer:
@@ -34,14 +34,22 @@ class Bringer:
         shapes: what objects look like.
         router: knows which versions get traffic.
         asker: asks pods whether they serve what they should.
+        image_of: says which image a version's pods run; builds it where it has to be.
         note: takes a line about what is under way.
     """
 
     def __init__(
-        self, api: Api, writer: Writer, shapes: Shapes, router: Router, asker: Asker, note: Callable[[str], None]
+        self,
+        api: Api,
+        writer: Writer,
+        shapes: Shapes,
+        router: Router,
+        asker: Asker,
+        image_of: Callable[[Servable], str],
+        note: Callable[[str], None],
     ) -> None:
         self._api, self._writer, self._shapes = api, writer, shapes
-        self._router, self._asker, self._note = router, asker, note
+        self._router, self._asker, self._image_of, self._note = router, asker, image_of, note
         self._shared = False
 
     def share(self) -> None:
@@ -59,9 +67,11 @@ class Bringer:
         version = servable.version
         traffic = self._router.now()
         used = version in (traffic.stable, traffic.canary)
-        self._refuse_another(servable, used)
+        current = self._find(servable, used=used)
+        # What is there keeps its image: neither engine nor registry is needed to bring back a pod.
+        image = self._image_of(servable) if current is None else _image_in(current)
         try:
-            for thing in self._shapes.of_version(servable, traffic):
+            for thing in self._shapes.of_version(servable, traffic, image):
                 self._writer.apply(thing, lambda wanted, current: _kept(wanted, current, traffic))
             wanted = Wanted(
                 namespace=self._shapes.namespace,
@@ -104,21 +114,22 @@ class Bringer:
         self._wait_until_gone(deployments)
         return tuple(f"{kind.name} {name}" for kind, name in going)
 
-    def _refuse_another(self, servable: Servable, used: bool) -> None:
-        """A version of the same number but with another digest is not this one: it goes, or is left if it has traffic."""
+    def _find(self, servable: Servable, *, used: bool) -> Object | None:
+        """The version's Deployment; one of the same number but of another digest goes, unless it has traffic."""
         name = self._shapes.deployment(servable.version)
         current = self._api.get(DEPLOYMENT, self._shapes.namespace, name)
-        if current is None:
-            return
+        if current is None or is_going(current):
+            return None
         digest = (current["metadata"].get("annotations") or {}).get(names.NOTE_DIGEST)
         if digest == servable.reference.manifest_digest:
-            return
+            return current
         if used:
             raise IntegrityError(
                 f"Deployment {name} has another version {servable.version}, of digest {digest}, and gets traffic",
                 "find out which of the two is meant: a store that was lost gives its numbers anew",
             )
         self.take_out(servable.version)
+        return None
 
     def _wait_until_left(self, version: int) -> None:
         """Wait until no request is sent to a version any more by the Service that it was taken out of."""
@@ -154,6 +165,11 @@ class Bringer:
                 self._note(f"{', '.join(sorted(left))}: deleted, and still ending")
                 return
             self._api.clock.sleep(_PAUSE)
+
+
+def _image_in(deployment: Object) -> str:
+    image: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    return image
 
 
 def _kept(wanted: Object, current: Object, traffic: Traffic) -> Object:

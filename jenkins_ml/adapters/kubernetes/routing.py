@@ -7,7 +7,7 @@ from typing import Final
 
 from jenkins_ml.adapters.kubernetes import readiness, traffic
 from jenkins_ml.adapters.kubernetes.api import Api
-from jenkins_ml.adapters.kubernetes.kinds import DEPLOYMENT, ROUTE, SERVICE, Object
+from jenkins_ml.adapters.kubernetes.kinds import AUTOSCALER, DEPLOYMENT, ROUTE, SERVICE, Object
 from jenkins_ml.adapters.kubernetes.readiness import Wanted, is_complete
 from jenkins_ml.adapters.kubernetes.shapes import Shapes
 from jenkins_ml.adapters.kubernetes.state import Objects, traffic_of, version_of
@@ -108,6 +108,7 @@ class Router:
         if autoscaler is not None:
             self._writer.apply(autoscaler)
         elif is_production:
+            self._writer.delete(AUTOSCALER, self._shapes.name)  # which the configuration had before
             self._scale(own, self._shapes.replicas)
 
     def _scale(self, deployment: Object, replicas: int) -> Object:

@@ -132,13 +132,13 @@ class Shapes:
             raise AssertionError("a route leads somewhere")
         return self._objects.route(traffic.stable, traffic.canary, traffic.weight, {NOTE: traffic.note})
 
-    def of_version(self, servable: Servable, traffic: Traffic) -> list[Object]:
+    def of_version(self, servable: Servable, traffic: Traffic, image: str) -> list[Object]:
         """A version's objects, as they begin: beside a version in production with the pods of the first step."""
         beside = traffic.stable if traffic.stable != servable.version else None
         first = self._serve.canary.steps[0]
         version = Version(
             version=servable.version,
-            image=self._image(servable.version),
+            image=image,
             stable=traffic.stable,
             replicas=self.replicas if beside is None else self.canary_replicas(self.replicas, first),
             notes={
@@ -146,6 +146,7 @@ class Shapes:
                 names.NOTE_COMMIT: servable.manifest.lineage.commit.sha or "",
                 names.NOTE_RUN: servable.run,
                 names.NOTE_BY: servable.by,
+                names.NOTE_IMAGE: image,
             },
         )
         service = [self._objects.version_service(version)] if self.weighted else []
@@ -154,7 +155,3 @@ class Shapes:
     def autoscaler(self, version: int) -> Object | None:
         """The HorizontalPodAutoscaler of the version that has all requests; None where none is configured."""
         return self._objects.autoscaler(version)
-
-    def _image(self, version: int) -> str:
-        image = self._serve.image
-        return self._serve.server.image if image is None else f"{image.repository}:{version}"

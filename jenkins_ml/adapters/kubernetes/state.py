@@ -1,9 +1,9 @@
-"""What runs, out of lists of objects: of one model, or of all on a cluster, by the same few requests."""
+"""What runs, out of lists of objects; as many requests for one model as for all of them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
@@ -31,16 +31,6 @@ class Objects:
     slices: list[Object] = field(default_factory=list)
     routes: list[Object] = field(default_factory=list)
     events: list[Object] = field(default_factory=list)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deployed:
-    """One model in one environment, as a cluster has it."""
-
-    model: str
-    environment: str
-    namespace: str
-    serving: Serving
 
 
 def ours(model: str | None = None, environment: str | None = None, version: int | None = None) -> str:
@@ -79,23 +69,6 @@ def read(api: Api, namespace: str | None, selector: str, *, routes: bool) -> Obj
     if any(not is_complete(deployment) for deployment in objects.deployments):
         objects.events = warnings(api, namespace)
     return objects
-
-
-def by_model(objects: Objects) -> Mapping[tuple[str, str, str], Objects]:
-    """The same, apart for each (namespace, model, environment)."""
-    parts: dict[tuple[str, str, str], Objects] = defaultdict(Objects)
-    for name in ("deployments", "pods", "services", "slices", "routes"):
-        for thing in getattr(objects, name):
-            labels = thing["metadata"].get("labels") or {}
-            key = (
-                thing["metadata"]["namespace"],
-                labels.get(names.LABEL_MODEL, ""),
-                labels.get(names.LABEL_ENVIRONMENT, ""),
-            )
-            getattr(parts[key], name).append(thing)
-    for part in parts.values():
-        part.events = objects.events
-    return parts
 
 
 def traffic_of(objects: Objects) -> Traffic:
@@ -206,33 +179,3 @@ def gateway_address(api: Api, namespace: str, name: str) -> str | None:
         return None
     addresses = ((gateway or {}).get("status") or {}).get("addresses") or ()
     return addresses[0]["value"] if addresses else None
-
-
-def fleet(api: Api, namespace: str | None) -> list[Deployed]:
-    """All models of a cluster, or of one namespace: as many requests as for one of them.
-
-    Args:
-        api: the API server.
-        namespace: None for all of them.
-    """
-    parts = by_model(read(api, namespace, ours(), routes=True))
-    return [
-        Deployed(
-            model=model, environment=environment, namespace=place, serving=serving_of(part, *_addresses(part, model))
-        )
-        for (place, model, environment), part in sorted(parts.items())
-    ]
-
-
-def _addresses(objects: Objects, model: str) -> tuple[str | None, str | None]:
-    """Where a model answers within its cluster, by the ports of its Service."""
-    for service in objects.services:
-        if version_of(service) is None:
-            meta = service["metadata"]
-            host = f"{meta['name']}.{meta['namespace']}.svc"
-            ports = {port.get("name"): port["port"] for port in service["spec"].get("ports") or ()}
-            return (
-                f"http://{host}:{ports['rest']}/v1/models/{model}" if "rest" in ports else None,
-                f"{host}:{ports['grpc']}" if "grpc" in ports else None,
-            )
-    return None, None

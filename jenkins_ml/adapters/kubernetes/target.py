@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
-from jenkins_ml.adapters.kubernetes import notes, state
+from jenkins_ml.adapters.kubernetes import notes, packing, state
 from jenkins_ml.adapters.kubernetes.api import Api
 from jenkins_ml.adapters.kubernetes.asking import Asker
 from jenkins_ml.adapters.kubernetes.bringing import Bringer
@@ -32,6 +32,7 @@ class KubernetesTarget:
         serve: the section, as it holds in this environment.
         progress: takes a line about what is under way.
         lease_seconds: how long the environment stays ours when we say nothing any more.
+        image_of: says which image a version's pods run; by default it is built and pushed where `serve.image` is set.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class KubernetesTarget:
         serve: Serve,
         progress: Callable[[str], None],
         lease_seconds: float = SECONDS,
+        image_of: Callable[[Servable], str] | None = None,
     ) -> None:
+        self._image_of = image_of or (lambda servable: packing.image_of(servable, model, serve, progress))
         self._shapes = Shapes(model, environment, serve)
         self._serve, self._progress = serve, progress
         self._namespace = serve.kubernetes.namespace
@@ -68,7 +71,7 @@ class KubernetesTarget:
 
     @cached_property
     def _bringer(self) -> Bringer:
-        return Bringer(self.api, self._writer, self._shapes, self._router, self._asker, self._progress)
+        return Bringer(self.api, self._writer, self._shapes, self._router, self._asker, self._image_of, self._progress)
 
     @contextlib.contextmanager
     def hold(self, holder: str) -> Iterator[None]:
