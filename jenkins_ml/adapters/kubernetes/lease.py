@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from jenkins_ml.adapters.kubernetes.api import Api
+from jenkins_ml.adapters.kubernetes.api import Api, Note
 from jenkins_ml.adapters.kubernetes.kinds import LEASE, Object
 from jenkins_ml.adapters.kubernetes.refusals import Changed, Missing
 from jenkins_ml.errors import JenkinsMLError, Unavailable
@@ -137,18 +137,20 @@ def lost(holder: str) -> Unavailable:
 
 
 @contextlib.contextmanager
-def held(api: Api, place: Place, holder: str) -> Iterator[Holding]:
+def held(api: Api, place: Place, holder: str, note: Note = lambda _: None) -> Iterator[Holding]:
     """Hold the lease for the time of a block; it is renewed in the background.
 
     Args:
         api: the API server.
         place: where the lease is.
         holder: who we are, for messages.
+        note: takes a line when somebody else has to be waited for.
 
     Raises:
         Unavailable: somebody else holds it.
     """
-    holding = Holding(api, place, _acquire(api, place, f"{holder} on {socket.gethostname()}, process {os.getpid()}"))
+    here = f"{holder} on {socket.gethostname()}, process {os.getpid()}"
+    holding = Holding(api, place, _acquire(api, place, here, note))
     ended = threading.Event()
 
     def renew() -> None:
@@ -167,42 +169,65 @@ def held(api: Api, place: Place, holder: str) -> Iterator[Holding]:
             holding.give_back()
 
 
-def _acquire(api: Api, place: Place, holder: str) -> Object:
-    seen: tuple[object, ...] | None = None
-    since = 0.0
+@dataclass
+class _Watched:
+    """Somebody else's lease, watched until it is clear whether its holder lives."""
+
+    note: Note
+    _seen: tuple[object, ...] | None = None
+    _since: float = 0.0
+    _looked: float = 0.0
+
+    def pause(self, lease: Object, lasts: float, now: float) -> float:
+        """How long to wait before the next look; 0 when nobody renews it.
+
+        Raises:
+            Unavailable: its holder lives.
+        """
+        spec, meta = lease["spec"], lease["metadata"]
+        holder = spec.get("holderIdentity")
+        if not holder or _is_dead((meta.get("annotations") or {}).get(_PROCESS, "")):
+            return 0.0
+        current = (holder, spec.get("leaseTransitions"), spec.get("renewTime"))
+        if self._seen is None:
+            self.note(f"waiting for up to {lasts:.0f} s to see whether {holder} still lives")
+        elif current != self._seen:
+            raise _busy(str(holder), str(spec.get("acquireTime")))
+        if self._seen is None or now - self._looked > lasts / 2:  # while the API server is away nobody can renew
+            self._seen, self._since = current, now
+        self._looked = now
+        return max(0.0, min(lasts / 10, self._since + lasts - now))
+
+
+def _acquire(api: Api, place: Place, holder: str, note: Note) -> Object:
+    watched = _Watched(note)
     while True:
         lease = api.get(LEASE, place.namespace, place.name)
         if lease is None:
-            new = {
-                "apiVersion": LEASE.version,
-                "kind": LEASE.name,
-                "metadata": {"name": place.name, "labels": dict(place.labels), "annotations": {_PROCESS: _process()}},
-                "spec": _spec(place, holder, 1),
-            }
             with contextlib.suppress(Changed):
-                return api.create(LEASE, place.namespace, new)
+                return api.create(LEASE, place.namespace, _new(place, holder))
             continue
         spec = lease["spec"]
-        current = (spec.get("holderIdentity"), spec.get("leaseTransitions"), spec.get("renewTime"))
         lasts = float(spec.get("leaseDurationSeconds") or place.seconds)
-        if current[0] and not _is_dead((lease["metadata"].get("annotations") or {}).get(_PROCESS, "")):
-            now = api.clock.monotonic()
-            if seen is None:
-                seen, since = current, now
-            if current != seen:
-                raise _busy(str(current[0]), str(spec.get("acquireTime")))
-            if now - since < lasts:
-                api.clock.sleep(min(lasts / 10, since + lasts - now))
-                continue
+        if (pause := watched.pause(lease, lasts, api.clock.monotonic())) > 0:
+            api.clock.sleep(pause)
+            continue
+        version = lease["metadata"]["resourceVersion"]
         change: Object = {
-            "metadata": {
-                "resourceVersion": lease["metadata"]["resourceVersion"],
-                "annotations": {_PROCESS: _process()},
-            },
+            "metadata": {"resourceVersion": version, "annotations": {_PROCESS: _process()}},
             "spec": _spec(place, holder, int(spec.get("leaseTransitions") or 0) + 1),
         }
         with contextlib.suppress(Changed, Missing):
             return api.patch(LEASE, place.namespace, place.name, change, "merge")
+
+
+def _new(place: Place, holder: str) -> Object:
+    return {
+        "apiVersion": LEASE.version,
+        "kind": LEASE.name,
+        "metadata": {"name": place.name, "labels": dict(place.labels), "annotations": {_PROCESS: _process()}},
+        "spec": _spec(place, holder, 1),
+    }
 
 
 def _busy(holder: str, since: str) -> Unavailable:

@@ -80,7 +80,7 @@ class KubernetesTarget:
         Raises:
             Unavailable: somebody else holds it.
         """
-        with held(self.api, self._place, holder) as holding:
+        with held(self.api, self._place, holder, self._progress) as holding:
             self._writer.holding = holding
             try:
                 self._writer.stamp(self._ours(GUARDED))

@@ -172,6 +172,26 @@ def test_a_lease_that_lives_is_not_taken(clock):
         pass
 
 
+def test_a_lease_that_nobody_renews_is_taken_after_its_time(clock):
+    spec = {"holderIdentity": "a", "leaseTransitions": 6, "leaseDurationSeconds": 15, "renewTime": "then"}
+    found = (200, {"metadata": {"resourceVersion": "1"}, "spec": spec})
+    there, began, said = api(clock, found), clock(), []
+    with lease.held(there, lease.Place("n", "m", {}), "b", said.append):
+        assert clock() - began == pytest.approx(15)
+        change = next(body for method, _, body in there.connection.sent if method == "PATCH")
+    assert change["spec"]["leaseTransitions"] == 7
+    assert change["metadata"]["resourceVersion"] == "1"
+    assert said == ["waiting for up to 15 s to see whether a still lives"]
+
+
+def test_while_the_api_server_is_away_nobody_can_renew(clock):
+    spec = {"holderIdentity": "a", "leaseTransitions": 6, "leaseDurationSeconds": 15, "renewTime": "then"}
+    found = (200, {"metadata": {"resourceVersion": "1"}, "spec": spec})
+    there, began = api(clock, found, *[AWAY] * 12, found), clock()
+    with lease.held(there, lease.Place("n", "m", {}), "b"):
+        assert clock() - began > 25  # the time away, and 15 s after it
+
+
 def test_applying_what_is_refused(clock):
     with pytest.raises(StageFailed, match=r"refuses to apply Service m: spec\.ports is required"):
         api(clock, (422, {"message": "spec.ports is required"})).patch(kinds.SERVICE, "n", "m", {}, "apply")
