@@ -22,6 +22,7 @@ from jenkins_ml.rendering.warnings import warnings
 
 # What a configuration may ask for: such a file of ours that it no longer asks for is removed.
 _FILES: Final = (FILE, ROLLBACK_FILE, INSTALL_SCRIPT)
+_DEPLOY: Final = "deploy"  # and those below it
 _SAID: Final[Mapping[State, str]] = {
     "current": "{} is current",
     "edited": "{} is current, with local edits",
@@ -97,18 +98,31 @@ def command(ci: str, check: bool, diff: bool, output: Path, mark: bool, force: b
 
 def rendered(config: Config, directory: Path) -> dict[str, str]:
     """The files for a configuration that lies, or will lie, in `directory`: relative name -> text."""
-    return render(config, build(config), repository.prefix(directory))
+    return {**render(config, build(config), repository.prefix(directory)), **_manifests(config, directory)}
+
+
+def _manifests(config: Config, directory: Path) -> dict[str, str]:
+    from jenkins_ml.config import gitops  # most models are not on Kubernetes
+    from jenkins_ml.rendering.kubernetes import files
+
+    return files.files(config, gitops.load(directory, files.environments(config.serve)))
 
 
 def _plans(output: Path, texts: Mapping[str, str], mark: bool, force: bool) -> list[Plan]:
     """What becomes of each file that is asked for, or was."""
-    found = generated.read(output, dict.fromkeys((*texts, *_FILES)))
+    found = generated.read(output, dict.fromkeys((*texts, *_FILES, *_deploying(output))))
     plans = [
         plan(name, each, texts.get(name), functools.partial(_merge, str(output / name)), force=force, mark=mark)
         for name, each in found.items()
     ]
     # Nothing to say about a file that nobody asked for, ever.
     return [each for each in plans if each.name in texts or each.state != "current"]
+
+
+def _deploying(output: Path) -> list[str]:
+    """What was generated last time to deploy from git: files that are there once for each environment and version."""
+    bases = output / generated.BASES
+    return sorted(path.relative_to(bases).as_posix() for path in (bases / _DEPLOY).rglob("*") if path.is_file())
 
 
 def _merge(path: str, edited: str, base: str | None, new: str) -> Merged:

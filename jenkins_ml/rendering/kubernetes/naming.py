@@ -10,7 +10,7 @@ from typing import Final
 from jenkins_ml import names
 
 LONGEST: Final = 40  # leaves room for the suffixes of versions and of pods in the 63 characters of a DNS label
-_DIGEST_LENGTH: Final = 6
+_DIGEST_LENGTH: Final = 8
 
 
 def base(model: str, environment: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from jenkins_ml.config.model import seconds
 from jenkins_ml.config.serve import Serve
@@ -12,6 +12,9 @@ from jenkins_ml.rendering.kubernetes import naming
 from jenkins_ml.rendering.kubernetes.pod import GRPC_PORT, REST_PORT, Version, template
 
 Object = dict[str, Any]
+
+_METHODS: Final = ("predict", "classify", "regress")  # of TensorFlow Serving's REST interface
+_ARGO: Final = "argoproj.io/v1alpha1"
 
 
 class Objects:
@@ -54,8 +57,10 @@ class Objects:
             "podSelector": {"matchLabels": naming.selecting(self.model, self.environment)},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [rule],
-            "egress": [] if self.serve.kubernetes.object_store is None else [{}],
         }
+        # No rule is no way out. An empty list would say so too, but the API server leaves those out.
+        if self.serve.kubernetes.object_store is not None:
+            spec["egress"] = [{}]
         return {**self._object("networking.k8s.io/v1", "NetworkPolicy"), "spec": spec}
 
     def service(self, selector: Mapping[str, str] | None, notes: Mapping[str, str] | None = None) -> Object:
@@ -79,6 +84,10 @@ class Objects:
             return naming.selecting(self.model, self.environment, canary)
         return {**naming.selecting(self.model, self.environment), naming.release_label(stable): "yes"}
 
+    def selector_of_all(self) -> dict[str, str]:
+        """Whom the Service selects where others decide which pods there are: all of them."""
+        return naming.selecting(self.model, self.environment)
+
     def route(self, stable: int, canary: int | None, weight: int, notes: Mapping[str, str] | None = None) -> Object:
         """The HTTPRoute that splits requests by weight. REST and gRPC, which is HTTP/2, move together by one write."""
         gateway = self.serve.kubernetes.gateway
@@ -88,9 +97,13 @@ class Objects:
         shares = [(stable, 100 - weight if canary is not None else 100)]
         if canary is not None:
             shares.append((canary, weight))
-        rules = [self._rule(f"/v1/models/{self.model}", self.serve.rest_port, shares)]
+        rest = f"/v1/models/{self.model}"
+        # A prefix ends where a part of the path does: it has /versions/7:predict, and not :predict.
+        paths = [("PathPrefix", rest), *(("Exact", f"{rest}:{method}") for method in _METHODS)]
+        rules = [self._rule(paths, self.serve.rest_port, shares)]
         if self.serve.kubernetes.grpc:
-            rules.append(self._rule("/tensorflow.serving.PredictionService", self.serve.grpc_port, shares))
+            service = [("PathPrefix", "/tensorflow.serving.PredictionService")]
+            rules.append(self._rule(service, self.serve.grpc_port, shares))
         spec: Object = {"parentRefs": [parent], "rules": rules}
         if gateway.hostnames:
             spec["hostnames"] = list(gateway.hostnames)
@@ -102,8 +115,11 @@ class Objects:
         if autoscale is None:
             return None
         target = {"type": "Utilization", "averageUtilization": autoscale.cpu_percent}
+        scaled = {"apiVersion": "apps/v1", "kind": "Deployment", "name": self.of_version(version)}
+        if self.serve.kubernetes.traffic == "argo-rollouts":
+            scaled = {"apiVersion": _ARGO, "kind": "Rollout", "name": self.name}
         spec = {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": self.of_version(version)},
+            "scaleTargetRef": scaled,
             "minReplicas": autoscale.min,
             "maxReplicas": autoscale.max,
             "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
@@ -121,16 +137,9 @@ class Objects:
 
     def deployment(self, version: Version) -> Object:
         """The Deployment of one version."""
-        kubernetes = self.serve.kubernetes
-        spec: Object = {
-            "selector": {"matchLabels": naming.selecting(self.model, self.environment, version.version)},
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-            "revisionHistoryLimit": 1,
-            "progressDeadlineSeconds": max(1, math.ceil(seconds(kubernetes.ready_timeout))),
-            "template": template(self.model, self.environment, self.serve, version),
-        }
-        if version.replicas is not None:
-            spec["replicas"] = version.replicas
+        strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
+        selector = naming.selecting(self.model, self.environment, version.version)
+        spec = self._pods(version, selector, strategy)
         return {**self._object("apps/v1", "Deployment", version.version, version.notes), "spec": spec}
 
     def version_service(self, version: Version) -> Object:
@@ -142,7 +151,29 @@ class Objects:
         }
         return {**self._object("v1", "Service", version.version), "spec": spec}
 
+    def rollout(self, version: Version) -> Object:
+        """The Rollout of Argo, which takes the place of all Deployments: a new version is a change of its pods.
+
+        Its steps are those of the canary. Argo's controller forms their shares by replicas, and judges nothing.
+        """
+        pause = {"pause": {"duration": f"{math.ceil(seconds(self.serve.canary.interval))}s"}}
+        steps = [step for weight in self.serve.canary.steps[:-1] for step in ({"setWeight": weight}, pause)]
+        strategy = {"canary": {"maxUnavailable": 0, "maxSurge": 1, "steps": steps}}
+        spec = self._pods(version, self.selector_of_all(), strategy)
+        return {**self._object(_ARGO, "Rollout", notes=version.notes), "spec": spec}
+
     # --- parts ---------------------------------------------------------------------------------------------------------
+    def _pods(self, version: Version, selector: dict[str, str], strategy: Object) -> Object:
+        """What a Deployment and a Rollout say alike."""
+        spec: Object = {
+            "selector": {"matchLabels": selector},
+            "strategy": strategy,
+            "revisionHistoryLimit": 1,
+            "progressDeadlineSeconds": max(1, math.ceil(seconds(self.serve.kubernetes.ready_timeout))),
+            "template": template(self.model, self.environment, self.serve, version),
+        }
+        return spec if version.replicas is None else {"replicas": version.replicas, **spec}
+
     def _ports(self) -> list[Object]:
         return [
             {"name": "rest", "port": self.serve.rest_port, "targetPort": "rest", "protocol": "TCP"},
@@ -155,9 +186,11 @@ class Objects:
             },
         ]
 
-    def _rule(self, path: str, port: int, shares: list[tuple[int, int]]) -> Object:
+    def _rule(self, paths: list[tuple[str, str]], port: int, shares: list[tuple[int, int]]) -> Object:
+        """A rule for any of these paths; each with how it is matched."""
         backends = [{"name": self.of_version(version), "port": port, "weight": weight} for version, weight in shares]
-        return {"matches": [{"path": {"type": "PathPrefix", "value": path}}], "backendRefs": backends}
+        matches = [{"path": {"type": kind, "value": path}} for kind, path in paths]
+        return {"matches": matches, "backendRefs": backends}
 
     def _object(
         self, api: str, kind: str, version: int | None = None, notes: Mapping[str, str] | None = None

@@ -11,6 +11,7 @@ from jenkins_ml.config.kubernetes import KubernetesServing, ObjectStore, Resourc
 from jenkins_ml.config.model import seconds
 from jenkins_ml.config.serve import Serve
 from jenkins_ml.rendering.kubernetes import naming
+from jenkins_ml.rendering.kubernetes.quantity import canonical
 
 Object = dict[str, Any]
 
@@ -88,7 +89,8 @@ def template(model: str, environment: str, serve: Serve, version: Version) -> Ob
         names.LABEL_ROLE: "server",
         **naming.release_labels(version.version, version.stable),
     }
-    return {"metadata": {"labels": pod_labels, "annotations": notes}, "spec": spec}
+    metadata = {"labels": pod_labels, **({"annotations": notes} if notes else {})}
+    return {"metadata": metadata, "spec": spec}
 
 
 def _server(model: str, serve: Serve, version: Version, *, monitoring: bool) -> Object:
@@ -149,10 +151,11 @@ def _unprivileged() -> Object:
 
 
 def _resources(resources: Resources) -> Object:
-    requests = {"cpu": resources.cpu, "memory": resources.memory}
-    limits = {"memory": resources.memory}
+    memory = canonical(resources.memory)
+    requests = {"cpu": canonical(resources.cpu), "memory": memory}
+    limits = {"memory": memory}
     if resources.cpu_limit is not None:
-        limits["cpu"] = resources.cpu_limit
+        limits["cpu"] = canonical(resources.cpu_limit)
     if resources.gpu:
         requests[resources.gpu_resource] = limits[resources.gpu_resource] = str(resources.gpu)
     return {"requests": requests, "limits": limits}
