@@ -41,14 +41,14 @@ class Judgement:
         reason: one sentence with the numbers.
         answers: the canary's in this step.
         answers_needed: how many it takes before this step can be left.
-        questions: what each question rests on.
+        evidence: what the looks say to each question.
     """
 
     verdict: Literal["promote", "wait", "roll_back"]
     reason: str
-    answers: int
-    answers_needed: int
-    questions: tuple[Question, ...] = ()
+    answers: int = 0
+    answers_needed: int = 0
+    evidence: tuple[Question, ...] = ()
 
 
 def judge(looks: Sequence[Evidence], limits: Limits) -> Judgement:
@@ -82,7 +82,7 @@ def judge(looks: Sequence[Evidence], limits: Limits) -> Judgement:
             verdict, reason = "wait", f"{doubt}; {answers:,} of {needed:,} answers to find out"
         else:
             reason = f"{doubt}, and {answers:,} answers did not make it sure"
-    return Judgement(verdict=verdict, reason=reason, answers=answers, answers_needed=needed, questions=asked)
+    return Judgement(verdict=verdict, reason=reason, answers=answers, answers_needed=needed, evidence=asked)
 
 
 def _most(asked: Sequence[Question], verdict: str) -> Question | None:

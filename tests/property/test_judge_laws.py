@@ -76,7 +76,7 @@ def test_a_canary_that_answers_just_like_production_is_never_suspicious(stable, 
         else Evidence(step=0, live=each, live_stable=each, replayed=NOTHING, replayed_stable=NOTHING)
         for each in stable
     ]
-    assert all(question.verdict == "fine" for question in judge(seen, LIMITS).questions)
+    assert all(question.verdict == "fine" for question in judge(seen, LIMITS).evidence)
 
 
 @given(looks(least=10), st.randoms(use_true_random=False))
@@ -84,7 +84,7 @@ def test_the_order_of_looks_does_not_matter_for_errors(seen, random):
     mixed = list(seen)
     random.shuffle(mixed)
     first, second = (
-        [question.e_value for question in judge(order, LIMITS).questions if question.name.endswith("errors")]
+        [question.e_value for question in judge(order, LIMITS).evidence if question.name.endswith("errors")]
         for order in (seen, mixed)
     )
     assert first == pytest.approx(second, rel=1e-6)

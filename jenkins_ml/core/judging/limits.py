@@ -47,8 +47,11 @@ class Limits:
 
     @property
     def delta(self) -> float:
-        """Chance that production's share is higher than its record is taken for, where it serves no users any more."""
-        return self.alpha * _RECORD
+        """Chance that production's share is higher than its record is taken for, where it serves no users any more.
+
+        There are two records, of errors and of NaN.
+        """
+        return self.alpha * _RECORD / 2
 
     def level(self, question: str) -> float:
         """The part of alpha that a question has.

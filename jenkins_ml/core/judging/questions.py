@@ -11,9 +11,8 @@ from jenkins_ml.core.judging.limits import Limits
 from jenkins_ml.core.judging.rates import Rate
 from jenkins_ml.core.judging.sources import SLOW_ALLOWED, Source
 
-SUSPICIOUS: Final = (
-    5.0  # the e-value from which it is worth to wait: a canary as good as production has it in 1 of 5 releases at most
-)
+# The e-value from which it is worth to wait. A canary as good as production ever has it in 1 of 5 releases at most.
+SUSPICIOUS: Final = 5.0
 _MOST_SHOWN: Final = 1e9  # beyond that an e-value is just large, and JSON knows no infinity
 
 
@@ -69,7 +68,7 @@ def questions(kind: str, source: Source, limits: Limits) -> Iterator[Question]:
         )
     if limits.max_latency_factor is not None and (worst := source.slowness.worst(limits.max_latency_factor)):
         bound, other, rate = worst
-        said = f"{_of(rate, kind)} took longer than {other:g} s, of production's {_count(rate, stable=True)} longer than {bound:g} s"
+        said = f"{_of(rate, kind)} took longer than {other:g} s{_production(rate)} longer than {bound:g} s"
         evidence = source.slowness.evidence
         yield _question(f"{kind} latency", limits, evidence, rate.rise > 0, said, rate.share, rate.stable_share)
     if limits.max_prediction_shift is not None and source.shift.known:
@@ -108,11 +107,7 @@ def _of(rate: Rate, kind: str) -> str:
 
 
 def _production(rate: Rate) -> str:
-    return f", of production's {_count(rate, stable=True)}" if rate.stable_answers else ""
-
-
-def _count(rate: Rate, *, stable: bool) -> str:
-    return f"{rate.stable_hits:,} of {rate.stable_answers:,}" if stable else f"{rate.hits:,} of {rate.answers:,}"
+    return f", of production's {rate.stable_hits:,} of {rate.stable_answers:,}" if rate.stable_answers else ""
 
 
 def _share(rate: Rate) -> float | None:

@@ -15,7 +15,7 @@ SLOW_ALLOWED: Final = 0.01  # what a limit of the 99th percentile means
 # Users' answers are compared in blocks of at least so many of each version: a look may bring one answer, and a single one
 # can't be compared. Only how many came decides when a block ends, never how they went.
 BLOCK: Final = 10
-_ALONE: Final = 200  # so many of the canary's beside fewer than BLOCK of production's: that is no comparison either
+_ALONE: Final = 20  # with so many times as many answers as production's the canary is by itself: that is no comparison
 # A canary that serves all users, while nothing is known of production: presumed to answer at least every other request.
 _UNKNOWN: Final = 0.5
 
@@ -51,7 +51,7 @@ class Source:
         if self.paired:
             return self._judged(canary, stable, flips, limits) if canary.requests else self
         canary, stable = self.block + canary, self.block_stable + stable
-        enough = stable.requests >= BLOCK or not stable.requests or canary.requests >= _ALONE
+        enough = stable.requests >= BLOCK or canary.requests >= _ALONE * stable.requests
         if canary.requests >= BLOCK and enough:
             return self._judged(canary, stable, 0, limits)
         return replace(self, block=canary, block_stable=stable)
