@@ -8,7 +8,7 @@ from hypothesis import settings
 
 from jenkins_ml import names
 from jenkins_ml.adapters import warm
-from tests.engines.fixtures import docker_engine  # noqa: F401 - a fixture
+from tests.engines.fixtures import cluster, docker_engine  # noqa: F401 - fixtures
 from tests.engines.missing import MissingPart, leave_out, need
 from tests.fakes.repository import Commands, Repository
 
@@ -25,6 +25,7 @@ for variable in (
     names.ENV_BUILD_TAG,
     names.ENV_APPROVER,
     names.ENV_FORGE_TOKEN,
+    names.ENV_SIGNERS,
     "BRANCH_NAME",
     "CHANGE_ID",
     "GIT_BRANCH",
@@ -35,7 +36,7 @@ for variable in (
 
 
 # Marker -> the programs that its real part needs; the fixtures of engines see for themselves.
-REAL_PARTS = {"groovy": ("java", "mvn")}
+REAL_PARTS = {"groovy": ("java", "mvn"), "ssh": ("ssh-keygen", "ssh-agent", "ssh-add")}
 
 
 def pytest_runtest_setup(item):

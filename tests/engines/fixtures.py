@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import pytest
 
+from tests.engines import control_plane
 from tests.engines import docker_engine as docker
 from tests.engines.missing import MissingPart, leave_out
 
@@ -32,3 +33,10 @@ def docker_engine() -> Iterator[docker.DockerEngine]:
     """A Docker engine: `address`, `client` of the SDK, the images `base` and `proxy`, and `python` with our server."""
     with started(docker.running) as engine:
         yield engine
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[control_plane.ControlPlane]:
+    """A Kubernetes control plane with three simulated nodes: `kubeconfig`, `kubectl`, `restart_api_server` and more."""
+    with started(control_plane.running) as plane:
+        yield plane
