@@ -149,7 +149,7 @@ class Release:
                 self.target.route(stable, canary, weight)
             case rollout.Watch():
                 self.busy(self._progress(state))
-                evidence = self.watcher.look(state.step)
+                evidence = self.watcher.look(state.step, state.needed)
                 return rollout.Looked(evidence, self.watcher.in_step, self.clock() - started)
             case rollout.Record(kind, reason, weight):
                 about = self.servable.reference

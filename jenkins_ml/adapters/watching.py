@@ -61,10 +61,12 @@ class Watcher:
         """Seconds since the present step began."""
         return self.clock() - self._began
 
-    def look(self, step: int) -> Evidence:
+    def look(self, step: int, needed: int = 0) -> Evidence:
         """Watch for a moment; answers what was seen of both versions since the look before.
 
-        The first look of a step begins it.
+        Args:
+            step: of the release; its first look begins it.
+            needed: answers that the judge wants in this step, where it has doubts; otherwise `min_requests` are.
         """
         if step != self._step:
             if self._step < 0:
@@ -74,7 +76,7 @@ class Watcher:
         self.target.renew()
         live, live_stable = self._live()
         self._seen += live.requests
-        replayed, replayed_stable, flips = self._replay()
+        replayed, replayed_stable, flips = self._replay(max(needed, self.min_requests))
         self._seen += replayed.requests
         return Evidence(
             step=step,
@@ -89,11 +91,11 @@ class Watcher:
         stable = Window() if self.stable is None else self.target.seen(self.stable)
         return self.target.seen(self.candidate), stable
 
-    def _replay(self) -> tuple[Window, Window, int]:
+    def _replay(self, needed: int) -> tuple[Window, Window, int]:
         """Replay what is missing by now, to both versions: as many as users would have asked at an even pace."""
         due = 1.0 if self.step_seconds <= 0 else min(1.0, self.in_step / self.step_seconds)
         chosen = [*self._sampled()]
-        missing = min(_MOST_REPLAYED, math.ceil(self.min_requests * due) - self._seen - len(chosen))
+        missing = min(_MOST_REPLAYED, math.ceil(needed * due) - self._seen - len(chosen))
         if missing > 0 and self.bodies:
             chosen += [self.bodies[(self._next + index) % len(self.bodies)] for index in range(missing)]
             self._next += missing

@@ -70,12 +70,14 @@ class State:
         phase: what it is doing, or how it ended.
         step: the present step, from 0.
         looks: everything that was seen, in order.
+        needed: how many answers the judge wants before this step can be left; 0 before its first look.
         reason: why it is where it is.
     """
 
     phase: Phase = "loading"
     step: int = 0
     looks: tuple[Evidence, ...] = ()
+    needed: int = 0
     reason: str = ""
 
     @property
@@ -194,7 +196,7 @@ def advance(plan: Plan, state: State, observation: Observation) -> tuple[State, 
 
 def _look(plan: Plan, state: State, looked: Looked) -> tuple[State, tuple[Action, ...]]:
     judgement = judge(state.looks, plan.limits)
-    state = replace(state, reason=judgement.reason)
+    state = replace(state, reason=judgement.reason, needed=judgement.answers_needed)
     if judgement.verdict == "roll_back":
         return _leave(plan, replace(state, phase="rolled_back"), "release_rolled_back", judgement)
     if judgement.verdict == "promote" and looked.in_step >= plan.step_seconds:
@@ -215,7 +217,7 @@ def _enter(plan: Plan, state: State, step: int) -> tuple[State, tuple[Action, ..
         reason = f"step {step + 1} of {len(plan.weights)}" + ("" if weight else f", shadow: {plan.shadow} % are copied")
         traffic = (Traffic(plan.stable, plan.candidate, weight),) if weight else ()
         actions = (Record("release_step", reason, weight), *traffic, Watch())
-    return replace(state, step=step), actions
+    return replace(state, step=step, needed=0), actions
 
 
 def _leave(

@@ -125,3 +125,11 @@ def test_in_a_shadow_step_what_users_ask_is_put_to_both_versions():
         ("ask", 1, b"from a user"),
     ]
     assert watch.look(1).replayed == Window()
+
+
+def test_a_judge_in_doubt_gets_more_answers():
+    watch = watcher(FakeTarget(NOBODY))
+    for _ in range(10):
+        watch.look(0)
+    assert watch.look(0).replayed.requests == 0
+    assert watch.look(0, needed=150).replayed.requests == 50
