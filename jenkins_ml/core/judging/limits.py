@@ -27,6 +27,7 @@ class Limits:
         max_prediction_shift: how far the distribution of its predictions may be from production's: the total variation
             distance, from 0 to 1; None to ask nothing. 0.1: one prediction in ten may have moved to another class, net.
         max_latency_factor: how many times as long as production it may take; None to ask nothing.
+        replayed_examples: how many different requests are replayed, one after another, before the first one comes again.
         patience: a step in which something is suspicious is left after `patience` times `min_requests` answers, unless it
             is sure by then.
     """
@@ -39,6 +40,7 @@ class Limits:
     max_nan_share: float = 0.0
     max_prediction_shift: float | None = 0.1
     max_latency_factor: float | None = None
+    replayed_examples: int = 64
     patience: int = 4
 
     def rise_allowed(self, share: float) -> float:

@@ -43,6 +43,7 @@ class Shift:
         wealth: of bets on users' requests.
         gained, lost: of replayed pairs, in how many only the canary's, or only production's, prediction was in the set bet on.
         pairs: how many pairs were bet on.
+        seen: how many pairs there were.
     """
 
     canary: Counts = ()
@@ -51,6 +52,7 @@ class Shift:
     gained: float = 0.0
     lost: float = 0.0
     pairs: int = 0
+    seen: int = 0
 
     @property
     def known(self) -> bool:
@@ -91,17 +93,22 @@ class Shift:
             )
         return self._after(canary, stable, wealth=wealth)
 
-    def replayed(self, canary: Window, stable: Window, flips: int) -> Shift:
-        """After replayed pairs, `flips` of which got another prediction."""
+    def replayed(self, canary: Window, stable: Window, flips: int, different: int) -> Shift:
+        """After replayed pairs, `flips` of which got another prediction.
+
+        Only the first `different` pairs of all are bet on: when the same requests come again they tell nothing new of what
+        users will ask, and the set that is bet on was chosen by them.
+        """
         chosen, count, other = self._chosen(), sum(canary.predictions), sum(stable.predictions)
-        if not (chosen and count and other):
-            return self._after(canary, stable)
         pairs = min(canary.requests, stable.requests)
+        if not (chosen and count and other) or self.seen + pairs > different:
+            return self._after(canary, stable, seen=pairs)
         # What production did not answer is no shift.
         inside, outside = _within(canary.predictions, chosen), _within(stable.predictions, chosen)
         moved = (inside - outside - max(0, count - other)) * min(1.0, pairs / max(count, other))
         discordant = max(float(flips), abs(moved))  # with this sum the money grows least where all flips count wholly
-        return self._after(canary, stable, gained=(discordant + moved) / 2, lost=(discordant - moved) / 2, pairs=pairs)
+        gained, lost = (discordant + moved) / 2, (discordant - moved) / 2
+        return self._after(canary, stable, gained=gained, lost=lost, pairs=pairs, seen=pairs)
 
     def _chosen(self) -> frozenset[int]:
         """The classes that the canary has predicted more often than production."""
@@ -120,6 +127,7 @@ class Shift:
         gained: float = 0.0,
         lost: float = 0.0,
         pairs: int = 0,
+        seen: int = 0,
     ) -> Shift:
         return Shift(
             canary=added(self.canary, canary.predictions),
@@ -128,6 +136,7 @@ class Shift:
             gained=self.gained + gained,
             lost=self.lost + lost,
             pairs=self.pairs + pairs,
+            seen=self.seen + seen,
         )
 
 

@@ -95,5 +95,5 @@ class Source:
         if limits.max_prediction_shift is None:
             return self.shift
         if self.paired:
-            return self.shift.replayed(canary, stable, flips)
+            return self.shift.replayed(canary, stable, flips, limits.replayed_examples)
         return self.shift.beside(canary, stable, limits.max_prediction_shift)

@@ -215,10 +215,22 @@ def test_many_predictions_of_one_request_count_as_one_answer():
 
 
 def test_replayed_pairs_are_judged_by_those_that_changed():
+    limits = replace(LIMITS, replayed_examples=10_000)
     moved = look(replayed=predicted(90, 10), replayed_stable=predicted(50, 50), flips=40)
     restless = look(replayed=predicted(50, 50), replayed_stable=predicted(50, 50), flips=60)
-    assert verdict(*[moved] * 3) == "roll_back"
-    assert verdict(*[restless] * 30) == "promote"
+    assert verdict(*[moved] * 3, limits=limits) == "roll_back"
+    assert verdict(*[restless] * 30, limits=limits) == "promote"
+
+
+def test_a_canary_that_always_predicts_the_same_is_found_by_sixty_four_examples():
+    assert verdict(*[look(replayed=predicted(16), replayed_stable=predicted(8, 8), flips=8)] * 4) == "roll_back"
+
+
+def test_the_same_examples_again_are_no_further_evidence():
+    moved = look(replayed=predicted(13, 3), replayed_stable=predicted(10, 6), flips=3)
+    once, often = ([moved] * times for times in (4, 400))
+    assert question("replayed predictions", *once).e_value == question("replayed predictions", *often).e_value
+    assert verdict(*often) == "promote"
 
 
 def test_what_production_did_not_answer_is_no_shift():
