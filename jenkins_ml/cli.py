@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "publish": "Tell GitHub or GitLab what the gate decided.",
     "serve": "Stage: release the version by a canary.",
     "monitor": "One bounded look at what is in production.",
+    "approve": "Agree to a release, with your SSH key.",
     "promote": "Release a version by its number, if its gate approved it.",
     "rollback": "Put the version before back into production.",
     "destroy": "Take away what serves an environment.",

@@ -20,6 +20,7 @@ ENV_PARAM_PREFIX: Final = "JENKINS_ML_PARAM_"  # and the name of a training para
 ENV_FORGE_TOKEN: Final = "JENKINS_ML_FORGE_TOKEN"  # noqa: S105 - a name: of what `publish` shows to GitHub or GitLab
 ENV_TEST_REPORTS: Final = "JENKINS_ML_TEST_REPORTS"  # folder whose *.xml are the JUnit results of the tests
 ENV_APPROVER: Final = "JENKINS_ML_APPROVER"  # who agreed to a release, from the Jenkinsfile's input stage
+ENV_SIGNERS: Final = "JENKINS_ML_SIGNERS"  # the file of those whose signatures approve releases
 ENV_PROMOTE_VERSION: Final = "JENKINS_ML_PROMOTE_VERSION"
 ENV_ROLLBACK_TO: Final = "JENKINS_ML_ROLLBACK_TO"
 ENV_ROLLBACK_REASON: Final = "JENKINS_ML_ROLLBACK_REASON"
@@ -44,6 +45,9 @@ JOURNAL: Final = "journal"
 SERVING: Final = "serving"
 LOCKS: Final = "locks"
 SERVERS: Final = "servers"
+APPROVALS: Final = "approvals"
+SIGNERS: Final = "signers"  # those whose signatures approve releases, where ENV_SIGNERS names no other file
+SIGNATURES: Final = "jenkins-ml"  # the namespace of signatures: one that was given for something else is none of ours
 
 # --- the embedded server ---------------------------------------------------------------------------------------------
 ADMIN_PREFIX: Final = "/jenkins-ml/v1"

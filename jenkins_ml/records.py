@@ -376,6 +376,11 @@ class JournalEntry:
         name = self.evidence.get("approver")
         return name if isinstance(name, str) else None
 
+    @property
+    def is_approval(self) -> bool:
+        """Whether it says that a person has agreed to a release: a "decision", but not the gate's (docs/adr/0009)."""
+        return self.kind == "decision" and "approval" in self.evidence
+
 
 @dataclass(frozen=True, kw_only=True)
 class LockHolder:

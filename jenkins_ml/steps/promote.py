@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from jenkins_ml import names
+from jenkins_ml.core.history import after
 from jenkins_ml.errors import IntegrityError
 from jenkins_ml.records import Trained
 from jenkins_ml.reporting.console import reporter
@@ -26,13 +27,14 @@ def command(version: int, environment: str | None, as_json: bool) -> None:
     """
     project = Project.here()
     environment = project.environment(environment)
-    record = _trained(project, version)
+    record = _gated(project, _trained(project, version), environment)
     refuse_other_branches(project, record)
     with reporter() as report:
         report.stage("promote")
         target = serving.target_of(project, environment, report)
         with serving.releasing(project, target, environment, f"promote, version {version}", report) as held:
-            previous = release(project, held, record.run, record, environment, report)
+            gate = f"jenkins-ml gate --version {version} --environment {environment}"
+            previous = release(project, held, record.run, record, environment, report, gate_again=gate)
             now_serving = target.serving()
         report.done(serving.how_to_ask(project, environment, now_serving))
     if as_json:
@@ -55,6 +57,24 @@ def _trained(project: Project, version: int) -> Trained:
             "the version was changed after it was made: train again",
         )
     return record
+
+
+def _gated(project: Project, made: Trained, environment: str) -> Trained:
+    """What the run handed over that has gated a version last against what is in production in an environment now.
+
+    That is the run that made it, or one of `gate --version`; the one that made it also where none has.
+    """
+    entries = project.store.journal.entries()
+    production = after(entries, environment).production
+    about = (environment, made.candidate.version, made.candidate.manifest_digest)
+    for entry in reversed(entries):
+        if entry.kind != "decision" or entry.is_approval:
+            continue
+        if (entry.environment, entry.version, entry.manifest_digest) == about and entry.previous == (
+            production.version if production else None
+        ):
+            return trained(project, entry.run)
+    return made
 
 
 if __name__ == "__main__":

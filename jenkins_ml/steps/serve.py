@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from jenkins_ml import names
@@ -20,7 +18,7 @@ from jenkins_ml.core.rollout import Begun, Plan
 from jenkins_ml.errors import GateInconclusive, GateRejected, IntegrityError, RolledBack, Unavailable, UsageError
 from jenkins_ml.records import Decision, Manifest, Served, Trained, VersionRef, encode
 from jenkins_ml.reporting.console import Reporter, reporter
-from jenkins_ml.steps import serving
+from jenkins_ml.steps import approving, serving
 from jenkins_ml.steps.common import (
     Project,
     current_run,
@@ -100,6 +98,7 @@ def release(
     report: Reporter,
     *,
     resume: bool = False,
+    gate_again: str | None = None,
 ) -> int | None:
     """Bring the version of a run into production, if it is approved for exactly what is there.
 
@@ -111,12 +110,13 @@ def release(
         environment: where it is released.
         report: hears of the progress.
         resume: whether a release of this version that was left is continued.
+        gate_again: the command that gates this version for this environment; None for the one of the run.
 
     Returns:
         The version that was in production before; None for none.
 
     Raises:
-        JenkinsMLError: see `_approval` and `_release`.
+        JenkinsMLError: see `_make_sure_it_comes_after`, `_approval`, `approving.approver` and `_release`.
     """
     begun = _left_at(project.store.journal.history(environment), record.candidate, environment) if resume else Begun()
     history = (
@@ -128,8 +128,9 @@ def release(
         report.step(f"version {record.candidate.version} is in production already")
         target.start()
     else:
-        decision = _approval(project, run, record, environment, history)
-        approver = _approver(project)
+        _make_sure_it_comes_after(project, record.candidate, environment)
+        decision = _approval(project, run, record, environment, history, gate_again)
+        approver = approving.approver(project, environment, record.candidate)
         manifest = project.store.verify(record.candidate)
         if history.production is not None:  # a first release gets no share before it gets everything
             canary = project.config.serve.of(environment).canary
@@ -230,7 +231,34 @@ def _release(
         raise RolledBack(f"version {plan.candidate} was rolled back: {state.reason}", stays)
 
 
-def _approval(project: Project, run: str, record: Trained, environment: str, history: History) -> Decision:
+def _make_sure_it_comes_after(project: Project, candidate: VersionRef, environment: str) -> None:
+    """Make sure that exactly this version is in production in the environment that comes before.
+
+    Raises:
+        GateRejected: it is not.
+    """
+    own = project.config.serve.environments.get(environment)
+    if own is None or own.after is None:
+        return
+    there = project.store.journal.history(own.after).production
+    if there == candidate:
+        return
+    number = candidate.version
+    if there is None:
+        what = f"nothing is in production in {own.after}"
+    elif there.version == number:
+        what = f"version {number} has other files in {own.after}"
+    else:
+        what = f"version {there.version} is in production in {own.after}"
+    raise GateRejected(
+        f"version {number} comes into {environment} only from {own.after}, and {what}",
+        f"jenkins-ml promote {number} --environment {own.after}",
+    )
+
+
+def _approval(
+    project: Project, run: str, record: Trained, environment: str, history: History, gate_again: str | None
+) -> Decision:
     """The decision that approves exactly this manifest against exactly this production.
 
     Raises:
@@ -243,15 +271,18 @@ def _approval(project: Project, run: str, record: Trained, environment: str, his
     if decision is None:
         before = stage_name(environment, None)
         if any(name == before or name.startswith(f"{before}-against-") for name in store.handed_over(run)):
-            again = (
-                "build this commit again: its gate will compare with what is in production now"
-                if in_jenkins()
-                else f"gate again: {names.ENV_RUN}={run} jenkins-ml run --from gate"
-            )
+            if gate_again is not None:
+                again = f"gate it again: {gate_again}"
+            elif environment != project.config.serve.environment:
+                again = f"gate it again: {names.ENV_RUN}={run} jenkins-ml gate --environment {environment}"
+            elif in_jenkins():
+                again = "build this commit again: its gate will compare with what is in production now"
+            else:
+                again = f"gate again: {names.ENV_RUN}={run} jenkins-ml run --from gate"
             raise GateInconclusive(f"production has moved since version {version} was gated", again)
         raise GateRejected(
             f"version {version} is not approved: it was not gated for {environment}",
-            f"run `jenkins-ml gate --environment {environment}` first",
+            f"run `{gate_again or f'jenkins-ml gate --environment {environment}'}` first",
         )
     about = (decision.candidate, decision.baseline, decision.environment)
     if about != (record.candidate, history.production, environment):
@@ -259,24 +290,6 @@ def _approval(project: Project, run: str, record: Trained, environment: str, his
     if failure := refusal(decision):
         raise failure
     return decision
-
-
-def _approver(project: Project) -> str | None:
-    """Who agreed to this release, as the Jenkinsfile's input stage has put it into the environment.
-
-    Raises:
-        GateRejected: somebody has to, and nobody did.
-    """
-    approver = os.environ.get(names.ENV_APPROVER, "").strip() or None
-    if approver == "null":  # what Groovy makes of nobody: a plain "proceed" by the API has no submitter
-        approver = None
-    if approver is None and project.config.jenkins.approval is not None and in_jenkins():
-        raise GateRejected(
-            f"nobody has approved this release: {names.ENV_APPROVER} is not set",
-            f"the stage that asks sets it; if the Jenkinsfile has none, run jenkins-ml generate "
-            f"(or take jenkins.approval out of {names.CONFIG_FILE})",
-        )
-    return approver
 
 
 def _plan(project: Project, record: Trained, history: History, environment: str) -> Plan:

@@ -223,10 +223,11 @@ def _withdraw_others(project: Project) -> None:
 def how_to_ask(project: Project, environment: str, serving: Serving) -> str:
     """The address that answers predictions, on which machine, and how the server is stopped."""
     address = f"{serving.rest}:predict (gRPC {serving.grpc})"
+    other = "" if environment == project.config.serve.environment else f" --environment {environment}"
     if project.config.serve.of(environment).target != "local":
-        return f"ask it: {address}; take it away: jenkins-ml destroy"
+        return f"ask it: {address}; take it away: jenkins-ml destroy{other}"
     where = f" on {socket.gethostname()}" if in_jenkins() else ""
-    return f"ask it{where}: {address}; stop it{where}: jenkins-ml server --stop"
+    return f"ask it{where}: {address}; stop it{where}: jenkins-ml server --stop{other}"
 
 
 def end_what_was_left(project: Project, target: HeldTarget, environment: str, run: str, report: Reporter) -> History:

@@ -80,7 +80,7 @@ def _why(entries: tuple[JournalEntry, ...], environment: str, production: Versio
         mine = entry.environment == environment and production and entry.version == production.version
         if mine and entry.kind == "rolled_back":
             return f"rollback: {entry.reason}"
-        if mine and came and entry.kind == "decision":
+        if mine and came and entry.kind == "decision" and not entry.is_approval:
             return entry.reason
         came |= bool(mine) and entry.kind == "released"
     return None

@@ -1,5 +1,8 @@
 """Environments follow each other, and nothing follows itself."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from jenkins_ml.config.loader import loads
@@ -54,3 +57,12 @@ def test_what_cannot_be(environments, messages):
     assert len(found) == len(messages)
     assert all(any(f".after: {message}" in text for text in found) for message in messages), found
     assert {problem.line for problem in caught.value.problems} == {6}
+
+
+def test_the_example_of_the_page_is_one():
+    page = (Path(__file__).parents[3] / "docs" / "environments.md").read_text()
+    [example] = re.findall(r"(?m)^    serve:\n(?:      .*\n)+", page)
+    found = loads(HEAD + re.sub(r"(?m)^    ", "", example)).serve
+    production = found.environments["production"]
+    assert (found.environment, production.after, production.approval) == ("staging", "staging", True)
+    assert (found.of("staging").target, found.of("production").target) == ("local", "kubernetes")
