@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from jenkins_ml.core.judge import Window
@@ -18,6 +18,7 @@ from jenkins_ml.rendering.haproxy import BINS, FAILED, SLOW, SPLIT
 
 _ENTRY: Final = re.compile(r"key=v(\d+)/(\+?)(\d+) .*?((?:gpc\d+=\d+ ?)+)", re.A)
 _COUNTER: Final = re.compile(r"gpc(\d+)=(\d+)", re.A)
+_NONE: Final = (0,) * (SLOW + 1)
 _SERVER: Final = re.compile(r"v(\d+)", re.A)
 
 
@@ -50,123 +51,83 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """An entry of the table `seen`.
+class Snapshot:
+    """All that the proxy has counted up to a moment, as two kinds of keys have it.
 
     Args:
-        answered: the version that answered in the end.
-        other: whether the other one had been asked before, and had failed.
-        again: whether it had been asked before itself, and had failed.
-        counts: answers by latency, then those that failed, and the slow ones.
+        answered: by version that answered in the end, and how: "" at once, "again" after having failed itself, "other"
+            after the other version had failed; answers by latency, then those that failed, and the slow ones.
+        unanswered: by version that was asked last.
     """
 
-    answered: int
-    other: bool
-    again: bool
-    counts: tuple[int, ...]
+    answered: Mapping[tuple[int, str], tuple[int, ...]] = field(default_factory=dict)
+    unanswered: Mapping[int, int] = field(default_factory=dict)
 
+    def since(self, earlier: Snapshot) -> Snapshot:
+        """What came after. When a count went down, the proxy was started anew: all of it came after."""
+        answered = {
+            key: tuple(now - then for now, then in zip(counts, earlier.answered.get(key, _NONE), strict=True))
+            for key, counts in self.answered.items()
+        }
+        unanswered = {version: count - earlier.unanswered.get(version, 0) for version, count in self.unanswered.items()}
+        gone = earlier.answered.keys() - answered.keys()
+        if gone or any(min(counts) < 0 for counts in answered.values()) or min(unanswered.values(), default=0) < 0:
+            return self
+        return Snapshot(answered, unanswered)
 
-@dataclass(frozen=True)
-class Totals:
-    """Answers of a version since the proxy was started.
+    def window(self, version: int, other: int | None) -> Window:
+        """The answers of one version.
 
-    Args:
-        requests: how many.
-        failed: how many of them failed.
-        slow: how many were slower than the limit.
-        latencies: answers by bucket of latency, of those that it answered at the first attempt.
-    """
-
-    requests: int = 0
-    failed: int = 0
-    slow: int = 0
-    latencies: tuple[int, ...] = (0,) * BINS
-
-    def since(self, earlier: Totals) -> Window:
-        """What came after. Counters that went down were begun anew: all of it came after."""
-        if self.requests < earlier.requests or self.failed < earlier.failed:
-            earlier = Totals()
+        Args:
+            version: which.
+            other: the version that shares the traffic with it and can answer; None where it has the traffic alone.
+        """
+        at_once = self.answered.get((version, ""), _NONE)
+        again = sum(self.answered.get((version, "again"), _NONE)[:BINS])
+        rescued = sum(self.answered.get((other, "other"), _NONE)[:BINS]) if other is not None else 0
+        # With two versions, the one that was asked last is not the one that was asked first.
+        lost = self.unanswered.get(version if other is None else other, 0)
+        failed = again + rescued + lost
         return Window(
-            requests=self.requests - earlier.requests,
-            failed=self.failed - earlier.failed,
-            slow=max(0, self.slow - earlier.slow),
-            latencies=tuple(max(0, now - then) for now, then in zip(self.latencies, earlier.latencies, strict=True)),
+            requests=sum(at_once[:BINS]) + failed,
+            failed=at_once[FAILED] + failed,
+            slow=at_once[SLOW],
+            latencies=at_once[:BINS],
         )
+
+
+def snapshot(table: str, known: Iterable[Server]) -> Snapshot:
+    """What has been counted.
+
+    Args:
+        table: the answer to `show table seen`.
+        known: the versions in all backends.
+    """
+    answered = {}
+    for match in _ENTRY.finditer(table):
+        how = "other" if match[2] else "again" if match[3] != "0" else ""
+        counts = {int(index): int(value) for index, value in _COUNTER.findall(match[4])}
+        answered[int(match[1]), how] = tuple(counts.get(index, 0) for index in range(SLOW + 1))
+    unanswered: dict[int, int] = {}
+    for server in known:
+        if server.backend in SPLIT:
+            unanswered[server.version] = unanswered.get(server.version, 0) + server.unanswered
+    return Snapshot(answered, unanswered)
 
 
 def servers(text: str) -> list[Server]:
     """The versions in an answer to `show stat`."""
     lines = [line for line in text.lstrip("# ").splitlines() if line.strip()]
-    found = []
-    for row in csv.DictReader(lines):
-        if match := _SERVER.fullmatch(row["svname"] or ""):
-            check = " ".join(part for part in (row.get("check_status"), row.get("last_chk")) if part)
-            found.append(
-                Server(
-                    backend=row["pxname"],
-                    version=int(match[1]),
-                    status=row["status"],
-                    weight=int(row["weight"] or 0),
-                    sessions=int(row["scur"] or 0),
-                    unanswered=int(row["econ"] or 0) + int(row["eresp"] or 0),
-                    check=check,
-                )
-            )
-    return found
-
-
-def entries(text: str) -> list[Entry]:
-    """The entries in an answer to `show table seen`."""
-    found = []
-    for match in _ENTRY.finditer(text):
-        counts = {int(index): int(value) for index, value in _COUNTER.findall(match[4])}
-        found.append(
-            Entry(
-                answered=int(match[1]),
-                other=bool(match[2]),
-                again=not match[2] and match[3] != "0",
-                counts=tuple(counts.get(index, 0) for index in range(SLOW + 1)),
-            )
+    return [
+        Server(
+            backend=row["pxname"],
+            version=int(match[1]),
+            status=row["status"],
+            weight=int(row["weight"] or 0),
+            sessions=int(row["scur"] or 0),
+            unanswered=int(row["econ"] or 0) + int(row["eresp"] or 0),
+            check=" ".join(part for part in (row["check_status"], row["last_chk"]) if part),
         )
-    return found
-
-
-def totals(version: int, counted: Iterable[Entry], known: Iterable[Server], other: int | None) -> Totals:
-    """The answers of one version.
-
-    Args:
-        version: which.
-        counted: the entries of the table.
-        known: the versions in all backends.
-        other: the version that shares the traffic with it; None where it has it alone.
-    """
-    requests = failed = slow = 0
-    latencies = [0] * BINS
-    for entry in counted:
-        answers = sum(entry.counts[:BINS])
-        if entry.answered == version and not entry.other:
-            requests += answers
-            failed += answers if entry.again else entry.counts[FAILED]
-            if not entry.again:
-                slow += entry.counts[SLOW]
-                latencies = [one + another for one, another in zip(latencies, entry.counts[:BINS], strict=True)]
-        elif entry.answered == other and entry.other:
-            requests += answers
-            failed += answers
-    unanswered = _unanswered(known)
-    # With two versions the one that was asked last is not the one that was asked first.
-    last = version if other is None or not _up(known, other) else other
-    lost = unanswered.get(last, 0)
-    return Totals(requests + lost, failed + lost, slow, tuple(latencies))
-
-
-def _up(known: Iterable[Server], version: int) -> bool:
-    return any(server.up for server in known if server.version == version and server.backend in SPLIT)
-
-
-def _unanswered(known: Iterable[Server]) -> Mapping[int, int]:
-    counts: dict[int, int] = {}
-    for server in known:
-        if server.backend in SPLIT:
-            counts[server.version] = counts.get(server.version, 0) + server.unanswered
-    return counts
+        for row in csv.DictReader(lines)
+        if (match := _SERVER.fullmatch(row["svname"] or ""))
+    ]

@@ -1,371 +1,402 @@
-"""The container of the HAProxy of an environment, and its runtime API."""
+"""The proxy of one environment: its network, its volume, its container, and who is behind it."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import contextlib
+import io
+import tarfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Final
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any, Final
 
-from jenkins_ml import names
-from jenkins_ml.adapters.docker import archives, counters, network, pulling
-from jenkins_ml.adapters.docker.engine import Engine, Object, short, translated
-from jenkins_ml.adapters.docker.network import Network
-from jenkins_ml.adapters.docker.place import PROXY, SHAPE, Place
-from jenkins_ml.adapters.docker.tunnel import Admin, Pinned, connecting
-from jenkins_ml.config.serve import Serve
+from jenkins_ml import resources
+from jenkins_ml.adapters.docker import archives, counters
+from jenkins_ml.adapters.docker.connection import present, translated
+from jenkins_ml.adapters.docker.control import Control
+from jenkins_ml.adapters.docker.counters import Server
+from jenkins_ml.adapters.docker.shapes import NOTES, PROXY, SHAPE, Shapes, free_address
 from jenkins_ml.errors import StageFailed, Unavailable, UsageError
 from jenkins_ml.rendering import haproxy
-from jenkins_ml.rendering.haproxy import Traffic
+from jenkins_ml.rendering.haproxy import Layout
 
-NOBODY: Final = "65534:65534"
-LOGS: Final = {"type": "json-file", "config": {"max-size": "10m", "max-file": "3"}}
-_READY_SECONDS: Final = 20.0
-_DRAIN_SECONDS: Final = 40.0  # longer than any request takes: see `timeout server`
-_NOTES: Final = "notes"
+_START_SECONDS: Final = 20.0
+_DRAIN_SECONDS: Final = 45.0  # how long requests of a version that goes are waited for: the longest answer, and more
+_LEAVE_SECONDS: Final = 10.0  # within which the proxy forgets a server
+_STOP_SECONDS: Final = 10
+_PAUSE: Final = 0.1
+_LOG_LINES: Final = 10
+_NEW: Final = "new-"
 
 
-@dataclass
 class Proxy:
-    """The proxy of an environment.
+    """The proxy. What it was told last stands in its configuration, in its volume: see `layout`.
 
     Args:
-        engine: where.
-        place: of what.
-        serve: the section, as it holds in this environment.
-        progress: takes a line about what is under way.
+        client: of the engine.
+        shapes: what it looks like.
+        note: takes a line about what is under way.
     """
 
-    engine: Engine
-    place: Place
-    serve: Serve
-    progress: Callable[[str], None]
-    _container: str | None = field(default=None, init=False)
-    _admin: Admin | None = field(default=None, init=False)
-    _pinned: Pinned | None = field(default=None, init=False)
+    def __init__(self, client: Any, shapes: Shapes, note: Callable[[str], None]) -> None:
+        self._client, self._shapes, self._note = client, shapes, note
+        self._found: Any = None
+        self._control: Control | None = None
 
-    # --- its container -----------------------------------------------------------------------------------------------
-    def find(self) -> Object | None:
-        """Its container as the engine lists it; None when there is none."""
-        found = self.engine.containers(self.place.filters(PROXY))
-        return found[0] if found else None
-
-    def ensure(self, addresses: Callable[[], Mapping[int, str]]) -> None:
-        """Have it running, as the configuration wants it; one that is otherwise is replaced, keeping what it knows.
-
-        Args:
-            addresses: of the versions that can answer, for one that is made anew.
-
-        Raises:
-            UsageError: a port is taken, or an image or a network is not there.
-            Unavailable: it does not start.
-        """
-        image = pulling.ensure(self.engine, self.serve.docker.proxy_image, self.progress)
-        private = network.ensure(self.engine, self.place)
-        shape = self._shape(image.id, private)
-        found = self.find()
-        if found is not None and found["State"] == "running" and found["Labels"].get(SHAPE) == shape:
-            return
-        traffic = Traffic()
-        if found is not None:
-            traffic = self._kept(found["Id"])
-        if found is None or found["Labels"].get(SHAPE) != shape:
-            if found is not None:
-                self.progress("replacing the proxy: its configuration has changed")
-                self._stop(found["Id"])
-                self.engine.remove(found["Id"])
-            container = self._create(image, private, shape)
-        else:
-            container = found["Id"]
-        self.close()
-        self._write(container, addresses(), traffic)
-        self._start(container)
-
-    def addresses(self) -> tuple[str | None, str | None]:
-        """Where users reach it: the address of the model over REST, and host and port over gRPC; None when it is down."""
-        found = self.find()
-        if found is None or found["State"] != "running":
-            return None, None
-        ports = {port["PrivatePort"]: port["PublicPort"] for port in found["Ports"] if port.get("PublicPort")}
-        host = _reached_at(self.serve.docker.bind, self.serve.docker.host)
-        rest, grpc = ports.get(haproxy.REST_PORT), ports.get(haproxy.GRPC_PORT)
-        return (
-            f"http://{host}:{rest}/v1/models/{self.place.model}" if rest else None,
-            f"{host}:{grpc}" if grpc else None,
-        )
-
-    def close(self) -> None:
-        """Close the connections into it."""
-        if self._admin is not None:
-            self._admin.close()
-        if self._pinned is not None:
-            self._pinned.close()
-        self._admin = self._pinned = self._container = None
-
-    def _shape(self, image: str, private: Network) -> str:
-        """A digest of all that makes one proxy differ from another."""
-        docker = self.serve.docker
-        empty = haproxy.Proxy(model=self.place.model, environment=self.place.environment)
-        ports = [docker.bind, self.serve.rest_port, self.serve.grpc_port, docker.metrics_port, docker.network]
-        said = json.dumps([image, private.id, ports, empty.config()])
-        return hashlib.sha256(said.encode()).hexdigest()[:16]
-
-    def _create(self, image: pulling.Image, private: Network, shape: str) -> str:
-        docker, api = self.serve.docker, self.engine.api
-        published = {
-            haproxy.REST_PORT: (docker.bind, self.serve.rest_port or None),
-            haproxy.GRPC_PORT: (docker.bind, self.serve.grpc_port or None),
-            haproxy.METRICS_PORT: (docker.bind, docker.metrics_port or None),
-        }
-        name = self.place.named(PROXY)
-        with translated("make the proxy"):
-            api.create_volume(name, labels=self.place.labels(PROXY))
-            from docker.types import Mount
-
-            made = api.create_container(
-                image.id,
-                entrypoint=["haproxy"],
-                command=["-db", "-f", f"{haproxy.FOLDER}/{haproxy.CONFIG_FILE}"],
-                name=name,
-                labels=self.place.labels(PROXY, notes={SHAPE: shape, names.NOTE_IMAGE: image.digest}),
-                ports=list(published),
-                user=image.user if image.user not in ("", "0", "root") else NOBODY,
-                stop_signal="SIGUSR1",  # it answers what it is at, then ends
-                healthcheck={"test": ["NONE"]},
-                host_config=api.create_host_config(
-                    mounts=[Mount(haproxy.FOLDER, name, type="volume", labels=self.place.labels(PROXY))],
-                    port_bindings=published,
-                    network_mode=private.name,
-                    log_config=LOGS,
-                    read_only=True,
-                    cap_drop=["ALL"],
-                    security_opt=["no-new-privileges:true"],
-                    pids_limit=512,
-                    restart_policy={"Name": "unless-stopped"},
-                ),
-                networking_config=api.create_networking_config(
-                    {private.name: api.create_endpoint_config(ipv4_address=private.proxy)}
-                ),
-            )
-        if docker.network is not None:
-            self._join(made["Id"], docker.network)
-        return str(made["Id"])
-
-    def _join(self, container: str, other: str) -> None:
-        from docker import errors
-
-        with translated(f"join network {other}"):
-            try:
-                self.engine.api.connect_container_to_network(container, other)
-            except errors.NotFound as error:
-                raise UsageError(
-                    f"there is no network {other}",
-                    f"make it (docker network create {other}), or change serve.docker.network",
-                ) from error
-
-    def _start(self, container: str) -> None:
-        with translated("start the proxy"):
-            try:
-                self.engine.api.start(container)
-            except Exception:
-                if not self._ran(container):  # it would only be in the way
-                    self.engine.remove(container)
-                raise
-        ends = time.monotonic() + _READY_SECONDS
-        while True:
-            state = (self.engine.inspect(container) or {"State": {"Status": "removed"}})["State"]
-            if state["Status"] == "running":
-                try:
-                    self._ask("show info typed", container)
-                    return
-                except Unavailable:
-                    self.close()
-            if state["Status"] in ("exited", "dead", "removed", "restarting") or time.monotonic() > ends:
-                log = short(self.engine.logs(container, 5)) if state["Status"] != "removed" else ""
-                raise Unavailable(
-                    f"the proxy does not start: it is {state['Status']}"
-                    + (f"; its log ends with: {log}" if log else ""),
-                    "check serve.docker.proxy_image: HAProxy 2.6 or newer, with bash",
-                )
-            time.sleep(0.05)
-
-    def _ran(self, container: str) -> bool:
-        found = self.engine.inspect(container)
-        return found is not None and not found["State"]["StartedAt"].startswith("0001")
-
-    def _stop(self, container: str) -> None:
-        with translated("stop the proxy"):
-            self.engine.api.stop(container, timeout=10)
-
-    # --- what it knows ------------------------------------------------------------------------------------------------
-    def traffic(self) -> Traffic:
-        """How requests are split now; where it does not run, how they will be when it does."""
-        found = self.find()
-        if found is None:
-            return Traffic()
-        if found["State"] != "running":
-            return self._kept(found["Id"])
-        return Traffic.read(counters.entries(self.ask(f"show map {haproxy.MAP}")))
-
-    def split(self, traffic: Traffic) -> None:
-        """Split requests otherwise; each one from now on."""
-        self._set(traffic)
-        found = {backend.version for backend in self._backends()}
-        # Where requests are tried again. First the new one: there is always one that has weight.
-        for version in sorted(found, key=lambda version: version != traffic.stable):
-            weight = haproxy.ALL_WEIGHT if version == traffic.stable else 0
-            for kind in (haproxy.REST, haproxy.GRPC):
-                self._do(f"set server {kind}/v{version} weight {weight}")
-        self.save()
-
-    def prolong(self, traffic: Traffic) -> None:
-        """Only say until when a share or a sample holds."""
-        self._set(traffic)
-
-    def add(self, version: int, address: str) -> None:
-        """Have a version among the servers, without traffic."""
-        there = {(backend.kind, backend.version): backend.address for backend in self._backends()}
-        for kind, port in ((haproxy.REST, haproxy.REST_PORT), (haproxy.GRPC, haproxy.GRPC_PORT)):
-            known = there.get((kind, version))
-            if known is None:
-                self._do(f"add server {kind}/{haproxy.server(kind, version, address)} weight 0")
-            elif known != address:
-                self._do(f"set server {kind}/v{version} addr {address} port {port}")
-            self._do(f"set server {kind}/v{version} state ready")
-        self.save()
-
-    def drain(self, version: int) -> None:
-        """Wait until a version without traffic has answered what it is at."""
-        ends = time.monotonic() + _DRAIN_SECONDS
-        while counters.under_way(self.ask("show stat"), version) and time.monotonic() < ends:
-            time.sleep(0.05)
-
-    def take_out(self, version: int) -> None:
-        """Have a version among the servers no more. Its connections close, so it must have been drained."""
-        for kind in {backend.kind for backend in self._backends() if backend.version == version}:
-            self._do(f"set server {kind}/v{version} state maint")
-            for _ in range(100):
-                answer = self.ask(f"del server {kind}/v{version}")
-                if "still has connections" not in answer:
-                    break
-                time.sleep(0.05)
-            else:
-                continue  # one in maintenance gets nothing; the next command that changes something takes it out
-        self.save()
-
-    def versions(self) -> set[int]:
-        """The versions among the servers."""
-        return {backend.version for backend in self._backends()}
-
-    def counts(self) -> dict[int, tuple[int, ...]]:
-        """The cells of the table of counts, by version."""
-        return counters.counts(self.ask(f"show table {haproxy.COUNTS}"))
-
-    def samples(self) -> dict[str, bytes]:
-        """The requests that are kept, which forgets them."""
-        found = dict(counters.samples(self.ask(f"show table {haproxy.SAMPLES}")))
-        self.ask(f"clear table {haproxy.SAMPLES}")
-        return found
-
-    def save(self) -> None:
-        """Write what it knows into its volume, for its next start."""
-        addresses = {backend.version: backend.address for backend in self._backends()}
-        traffic = Traffic.read(counters.entries(self.ask(f"show map {haproxy.MAP}")))
-        self._write(self._running(), addresses, traffic)
-
-    def remember(self, key: str, text: str | None) -> None:
-        """Keep a text in its volume."""
-        found = self.find()
-        if found is None:
-            if text is None:
-                return
-            raise Unavailable(f"nothing runs that could keep {key}", "run it again when the environment is there")
-        archives.put(self.engine, found["Id"], haproxy.FOLDER, {f"{_NOTES}/{key}": text or ""})
-
-    def recall(self, key: str) -> str | None:
-        """The text that was kept."""
-        found = self.find()
-        return (
-            None
-            if found is None
-            else archives.get(self.engine, found["Id"], f"{haproxy.FOLDER}/{_NOTES}/{key}") or None
-        )
-
-    # --- connections --------------------------------------------------------------------------------------------------
-    def ask(self, command: str) -> str:
-        """Answer of the runtime API; one that was closed is connected again."""
-        fresh = self._admin is None
-        try:
-            return self._ask(command, self._running())
-        except Unavailable:
-            self.close()
-            if fresh:
-                raise
-        return self._ask(command, self._running())
+    # --- what is there -------------------------------------------------------------------------------------------------
+    def find(self) -> Any:
+        """Its container; None when there is none."""
+        with translated("looking for the proxy"):
+            listed = self._client.containers.list(all=True, filters=self._shapes.selector(PROXY), ignore_removed=True)
+        self._found = listed[0] if listed else None
+        return self._found
 
     @property
-    def pinned(self) -> Pinned:
-        """Connections to versions, through this container."""
-        if self._pinned is None:
-            self._pinned = Pinned(connecting(self.engine, self._running()))
-        return self._pinned
+    def container(self) -> Any:
+        """Its container.
 
-    def _ask(self, command: str, container: str) -> str:
-        if self._admin is None:
-            self._admin = Admin(self.engine, container, haproxy.ADMIN_PORT)
-        return self._admin.ask(command)
+        Raises:
+            Unavailable: there is none.
+        """
+        found = self._found or self.find()
+        if found is None:
+            raise Unavailable("no proxy runs", "jenkins-ml serve starts it")
+        return found
 
-    def _running(self) -> str:
-        if self._container is None:
-            found = self.find()
-            if found is None or found["State"] != "running":
-                raise Unavailable(
-                    "the proxy does not run",
-                    "docker start it, or release again: its container is " + self.place.named(PROXY),
-                )
-            self._container = str(found["Id"])
-        return self._container
+    @property
+    def control(self) -> Control:
+        """Its command line."""
+        if self._control is None:
+            self._control = Control(self._client, self.container.id)
+        return self._control
 
-    def _do(self, command: str) -> None:
-        """A command that answers nothing, or that it was done."""
-        answer = self.ask(command).strip()
-        if answer and not answer.startswith(("New server registered", "Server deleted", "no need to change")):
-            if "changed" in answer.split(",")[0]:  # of an address
-                return
-            raise StageFailed(f"the proxy does not do `{command}`: {short(answer)}", "run it again")
+    def servers(self) -> list[Server]:
+        """The versions behind it, as it has them now."""
+        return counters.servers(self.control.ask("show stat -1 4 -1"))
 
-    def _set(self, traffic: Traffic) -> None:
-        known = counters.entries(self.ask(f"show map {haproxy.MAP}"))
-        for key, value in traffic.entries().items():
-            if key not in known:
-                self._do(f"add map {haproxy.MAP} {key} {value}")
-            elif known[key] != value:
-                self._do(f"set map {haproxy.MAP} {key} {value}")
+    def counted(self, known: Iterable[Server]) -> counters.Snapshot:
+        """All that it has counted since it was started.
 
-    def _backends(self) -> list[counters.Backend]:
-        return counters.backends(self.ask("show servers state"))
+        Args:
+            known: what `servers` answered just now.
+        """
+        return counters.snapshot(self.control.ask(f"show table {haproxy.TABLE}"), known)
 
-    def _kept(self, container: str) -> Traffic:
-        text = archives.get(self.engine, container, haproxy.MAP)
-        return Traffic() if text is None else Traffic.read(counters.entries(text))
+    def layout(self) -> Layout:
+        """What it was told last."""
+        text = self.read(haproxy.CONFIGURATION)
+        return Layout(servers={}) if text is None else haproxy.read_layout(text.decode())
 
-    def _write(self, container: str, addresses: Mapping[int, str], traffic: Traffic) -> None:
-        written = haproxy.Proxy(
-            model=self.place.model,
-            environment=self.place.environment,
-            servers=addresses,
-            traffic=replace(traffic, sampled=0, sampled_until=0),
+    def published(self) -> dict[int, int]:
+        """The ports that it answers on, by its own; empty when it does not run."""
+        with translated("asking for the proxy's ports"):
+            self.container.reload()
+        ports = self.container.attrs["NetworkSettings"]["Ports"] or {}
+        return {int(port.partition("/")[0]): int(bound[0]["HostPort"]) for port, bound in ports.items() if bound}
+
+    def read(self, name: str) -> bytes | None:
+        """A file of its volume; None for none."""
+        from docker.errors import NotFound
+
+        try:
+            with translated(f"reading {name} of the proxy"):
+                pieces, _ = self.container.get_archive(f"{haproxy.FOLDER}/{name}")
+                data = b"".join(pieces)
+        except NotFound:
+            return None
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            file = archive.extractfile(archive.next() or tarfile.TarInfo())
+            return file.read() if file else None
+
+    # --- bringing it up ------------------------------------------------------------------------------------------------
+    def start(self) -> None:
+        """Bring it up, or bring it to what the configuration of this project says."""
+        from docker.errors import NotFound
+
+        image = present(self._client, self._shapes.docker.proxy_image, self._note)
+        found = self.find()
+        if found is not None and found.labels.get(SHAPE) != self._shapes.shape_of_proxy(image.id):
+            self._note("making the proxy anew: its image or its ports have changed")
+            self._remove(found)
+            found = None
+        if found is None:
+            found = self._make(image.id)
+        texts = self._texts(self.layout())
+        changed = self.read(haproxy.CONFIGURATION) != texts[haproxy.CONFIGURATION] or (
+            self.read(haproxy.SAMPLER) != texts[haproxy.SAMPLER]
         )
-        contents = {haproxy.CONFIG_FILE: written.config(), haproxy.MAP_FILE: written.map()}
-        archives.put(self.engine, container, haproxy.FOLDER, contents)
+        if changed:
+            self._put(texts)
+        with translated("starting the proxy"):
+            if found.status != "running":
+                self._note("starting the proxy")
+                try:
+                    found.start()
+                except NotFound as error:  # the network's, or a module's
+                    raise StageFailed(f"the proxy cannot be started: {error.explanation}", "") from error
+            elif changed:
+                self._note("the proxy takes its new configuration")
+                found.kill(signal="USR2")  # a new process takes over the connections
+                time.sleep(_PAUSE)
+        if self._control is not None:
+            self._control.close()
+        self._wait()
+
+    def _make(self, image: str) -> Any:
+        """Make network, volume and container, as far as they are not there."""
+        from docker.errors import APIError, NotFound
+
+        shapes = self._shapes
+        subnet, gateway = self.network()
+        with translated("making the proxy"):
+            self._client.api.create_volume(shapes.name, labels=shapes.labels(PROXY))
+            address = free_address(subnet, gateway, (), proxy=True)
+            try:
+                made = self._client.api.create_container_from_config(
+                    shapes.proxy_container(image, address), shapes.proxy
+                )
+            except NotFound as error:
+                raise StageFailed(f"the proxy cannot be made: {error.explanation}", "run it again") from error
+        if shapes.docker.network is not None:
+            try:
+                with translated(f"joining the network {shapes.docker.network}"):
+                    self._client.networks.get(shapes.docker.network).connect(made["Id"], aliases=[shapes.name])
+            except (NotFound, APIError) as error:
+                self._remove(self._client.containers.get(made["Id"]))
+                raise UsageError(
+                    f"the proxy cannot join the network {shapes.docker.network}: {error.explanation}",
+                    "make it (docker network create), or name another one in serve.docker.network",
+                ) from error
+        found = self.find()
+        if self.read(haproxy.CONFIGURATION) is None:
+            self._put(self._texts(Layout(servers={})))
+        return found
+
+    def network(self) -> tuple[str, str]:
+        """The private network, made where it is not there: its addresses, and the engine's own among them.
+
+        Engines give fixed addresses only in a network whose range they were told. So it is made twice: once to learn which
+        range is free.
+        """
+        from docker.errors import APIError
+
+        shapes = self._shapes
+        with translated("making the network"):
+            for attempt in range(5):
+                listed = self._client.api.networks(filters=shapes.selector())
+                if listed and listed[0]["IPAM"]["Config"]:
+                    found = listed[0]["IPAM"]["Config"][0]
+                    if any(key == "chosen" for key in listed[0]["Labels"]):
+                        self._client.api.remove_network(listed[0]["Id"])
+                    else:
+                        return found["Subnet"], found["Gateway"]
+                else:
+                    made = self._client.api.create_network(
+                        shapes.name, driver="bridge", labels={**shapes.labels(PROXY), "chosen": ""}
+                    )
+                    found = self._client.api.inspect_network(made["Id"])["IPAM"]["Config"][0]
+                    self._client.api.remove_network(made["Id"])
+                pool = {"Subnet": found["Subnet"], "Gateway": found["Gateway"]}
+                try:
+                    self._client.api.create_network(
+                        shapes.name,
+                        driver="bridge",
+                        labels=shapes.labels(PROXY),
+                        ipam={"Driver": "default", "Config": [pool]},
+                    )
+                except APIError as error:
+                    if "overlaps" not in str(error) or attempt == 4:  # another network took the range in between
+                        raise
+                else:
+                    return found["Subnet"], found["Gateway"]
+        raise AssertionError("the last attempt returns or raises")
+
+    def _wait(self) -> None:
+        """Until it answers.
+
+        Raises:
+            StageFailed: it does not start.
+        """
+        ends = time.monotonic() + _START_SECONDS
+        while True:
+            with translated("starting the proxy"):
+                self.container.reload()
+            state = self.container.attrs["State"]
+            if state["Status"] == "running" and not state["Restarting"]:
+                with contextlib.suppress(Unavailable):
+                    self.control.ask("show version")
+                    return
+            if time.monotonic() > ends or state["Status"] in ("exited", "dead") or self.container.attrs["RestartCount"]:
+                log = self.container.logs(tail=_LOG_LINES).decode(errors="replace").strip()
+                self.container.stop(timeout=0)
+                raise StageFailed(
+                    f"the proxy does not start ({self._shapes.docker.proxy_image}):\n{log}",
+                    "serve.docker.proxy_image must be HAProxy 2.6 or newer, with bash",
+                )
+            time.sleep(_PAUSE)
+
+    # --- who is behind it ----------------------------------------------------------------------------------------------
+    def add(self, version: int, address: str) -> None:
+        """Put a version behind it, without traffic; one that is there already gets this address."""
+        layout = self.layout()
+        if layout.servers.get(version) != address:
+            layout = replace(layout, servers={**layout.servers, version: address})
+            self._write(layout)
+        there = {server.backend for server in self.servers() if server.version == version}
+        for backend in haproxy.BACKENDS:
+            name = f"{backend}/{haproxy.name_of(version)}"
+            weight = haproxy.weights_in(backend, layout)[version]
+            if backend in there:
+                port = haproxy.GRPC_PORT if backend == "grpc" else haproxy.REST_PORT
+                self.control.do(f"set server {name} addr {address} port {port}", "no need", "IP changed", "nothing")
+                self.control.do(f"set weight {name} {weight}")
+            else:
+                line = haproxy.server(backend, version, address, weight).partition(" ")[2]
+                self.control.do(f"add server {name} {line}", "New server registered")
+            if backend in haproxy.SPLIT:
+                self.control.do(f"enable health {name}")
+            self.control.do(f"enable server {name}")
+
+    def route(self, stable: int, canary: int | None, weight: int) -> None:
+        """Split the traffic; who gets more is told first, so that somebody always has a weight.
+
+        Raises:
+            StageFailed: a version is not behind it, or does not answer.
+        """
+        known = {(server.backend, server.version): server for server in self.servers()}
+        for version in (stable, canary):
+            if version is None:
+                continue
+            missing = ("rest", version) not in known
+            if missing or not known["rest", version].up:
+                why = "is not there" if missing else f"does not answer: {known['rest', version].check}"
+                raise StageFailed(f"version {version} {why}", "look at `jenkins-ml status`")
+        layout = replace(self.layout(), stable=stable, canary=canary, weight=weight if canary is not None else 0)
+        self._write(layout)  # first, so that a proxy that starts anew comes back with what was meant last
+        changes = [
+            (server, wanted)
+            for server in known.values()
+            if (wanted := haproxy.weights_in(server.backend, layout).get(server.version)) is not None
+        ]
+        for server, wanted in sorted(changes, key=lambda change: change[0].weight - change[1]):
+            if server.weight != wanted:
+                self.control.do(f"set weight {server.backend}/{haproxy.name_of(server.version)} {wanted}")
+
+    def remove(self, version: int) -> None:
+        """Take a version from behind it, after the requests under way were answered.
+
+        Raises:
+            StageFailed: it gets traffic.
+        """
+        layout = self.layout()
+        if version in (layout.stable, layout.canary):
+            raise StageFailed(f"version {version} gets traffic: it cannot be taken out", "route the traffic elsewhere")
+        there = [server for server in self.servers() if server.version == version]
+        names = [f"{server.backend}/{haproxy.name_of(version)}" for server in there]
+        rest = replace(layout, servers={key: value for key, value in layout.servers.items() if key != version})
+        if version in layout.servers:
+            self._write(rest)
+        answering = haproxy.pinned_weights(rest)
+        for other, weight in answering.items():
+            self.control.do(f"set weight pinned/{haproxy.name_of(other)} {weight}")
+        for name in names:
+            self.control.do(f"set server {name} state drain")
+        self._until(
+            lambda: not any(server.sessions for server in self.servers() if server.version == version), _DRAIN_SECONDS
+        )
+        for name in names:
+            self.control.do(f"disable server {name}")
+            self.control.do(f"shutdown sessions server {name}")
+            # One that is not forgotten gets no requests either.
+            self._until(partial(self._delete, name), _LEAVE_SECONDS)
+
+    def _delete(self, name: str) -> bool:
+        """Whether the proxy has forgotten a server; it refuses while a connection to it is open."""
+        answer = self.control.ask(f"del server {name}")
+        return "deleted" in answer or "No such server" in answer
+
+    def _until(self, reached: Callable[[], bool], seconds: float) -> None:
+        ends = time.monotonic() + seconds
+        while not reached() and time.monotonic() < ends:
+            time.sleep(_PAUSE)
+
+    # --- files ---------------------------------------------------------------------------------------------------------
+    def write_note(self, key: str, text: str | None) -> None:
+        """Keep a small text in the volume; None forgets it."""
+        if text is not None:
+            self._put({f"{NOTES}/{key}": text.encode()})
+        elif self.read(f"{NOTES}/{key}") is not None:
+            self._run("rm", "-f", f"{haproxy.FOLDER}/{NOTES}/{key}")
+
+    def _texts(self, layout: Layout) -> dict[str, bytes]:
+        shapes = self._shapes
+        return {
+            haproxy.SAMPLER: self._sampler,
+            haproxy.CONFIGURATION: haproxy.configuration(
+                shapes.model, shapes.metrics_path, shapes.limit_ms, layout
+            ).encode(),
+        }
+
+    @cached_property
+    def _sampler(self) -> bytes:
+        return (resources.folder("templates") / haproxy.SAMPLER).read_bytes()
+
+    def _write(self, layout: Layout) -> None:
+        """Keep what it is told, for when it starts anew: a whole file or none takes the old one's place."""
+        text = self._texts(layout)[haproxy.CONFIGURATION]
+        self._put({f"{_NEW}{haproxy.CONFIGURATION}": text})
+        self._run(
+            "mv", "-f", f"{haproxy.FOLDER}/{_NEW}{haproxy.CONFIGURATION}", f"{haproxy.FOLDER}/{haproxy.CONFIGURATION}"
+        )
+
+    def _put(self, texts: dict[str, bytes]) -> None:
+        from docker.errors import NotFound
+
+        try:
+            with translated("writing the proxy's configuration"):
+                self.container.put_archive(haproxy.FOLDER, archives.of_texts(texts))
+        except NotFound as error:
+            raise Unavailable("the proxy's container has gone", "run it again") from error
+
+    def _run(self, *command: str) -> None:
+        with translated("writing the proxy's configuration"):
+            done = self.container.exec_run(list(command), user="0")
+        if done.exit_code:
+            raise StageFailed(f"{command[0]} in the proxy's container failed: {done.output.decode()}", "")
+
+    # --- taking it away ------------------------------------------------------------------------------------------------
+    def _remove(self, container: Any) -> None:
+        with translated("removing the proxy"), contextlib.suppress(_not_found()):
+            container.stop(timeout=_STOP_SECONDS)
+            container.remove(force=True)
+        self.forget()
+
+    def destroy(self) -> tuple[str, ...]:
+        """Take away container, volume and network; answers their names."""
+        removed = []
+        if (found := self.find()) is not None:
+            self._remove(found)
+            removed.append(f"container {found.name}")
+        selector = self._shapes.selector()
+        with translated("removing the proxy's network and volume"):
+            for network in self._client.networks.list(filters=selector):
+                network.remove()
+                removed.append(f"network {network.name}")
+            for volume in self._client.volumes.list(filters=selector):
+                volume.remove(force=True)
+                removed.append(f"volume {volume.name}")
+        return tuple(removed)
+
+    def forget(self) -> None:
+        """Its container is another one by now."""
+        if self._control is not None:
+            self._control.close()
+        self._found = self._control = None
 
 
-def _reached_at(bind: str, host: str | None) -> str:
-    """The host in addresses for users: what the proxy is bound to, or the engine's machine for all of its addresses."""
-    if bind not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-        return f"[{bind}]" if ":" in bind else bind
-    if host is not None and host.startswith("tcp://"):
-        return host.removeprefix("tcp://").rpartition(":")[0] or "127.0.0.1"
-    return "127.0.0.1"
+def _not_found() -> type[Exception]:
+    from docker.errors import NotFound
+
+    error: type[Exception] = NotFound
+    return error
