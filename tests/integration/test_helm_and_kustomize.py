@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from jenkins_ml.config import gitops, loader
 from jenkins_ml.config.gitops import Released
+from jenkins_ml.errors import UsageError
 from jenkins_ml.rendering.kubernetes import chart, kustomize
 from jenkins_ml.rendering.kubernetes.files import environments
 from jenkins_ml.rendering.kubernetes.objects import Objects
@@ -121,12 +122,23 @@ def test_wrong_values_are_refused_by_the_chart_as_by_generate(wrong, tmp_path):
             Released.model_validate_json(json.dumps(said))
 
 
-def test_a_rollout_makes_its_canary_itself(tmp_path):
+CANARIES = {
+    "argo": ([SEVEN, EIGHT], "the Rollout makes the canary"),
+    "production": ([SEVEN, {**EIGHT, "beside": 6}], "version 80000000 was not released beside version 7"),
+    "staging": ([SEVEN, EIGHT, {**SEVEN, "version": 9, "beside": 7}], "version 9 was released beside version 7, too"),
+}
+
+
+@pytest.mark.parametrize("environment", CANARIES)
+def test_a_canary_that_cannot_share_the_traffic_is_refused(environment, tmp_path):
+    versions, words = CANARIES[environment]
+    said = {"versions": versions, "stable": 7, "canary": EIGHT["version"], "weight": 5}
+    with pytest.raises(UsageError, match=words):
+        applied(objects_of("baked", environment), said)
     values = tmp_path / "values.json"
-    said = {"versions": [SEVEN, EIGHT], "stable": 7, "canary": EIGHT["version"], "environment": "argo"}
-    values.write_text(json.dumps(said))
+    values.write_text(json.dumps({**said, "environment": environment}))
     done = packages.run("helm", "template", FOLDER / "baked/deploy/helm/digits", "--kube-version=1.37", "-f", values)
-    assert "the Rollout makes the canary" in done.stderr
+    assert words in done.stderr
 
 
 # No control characters: kustomize writes some as they are, and does not read them then.

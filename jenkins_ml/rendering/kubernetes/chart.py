@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from jenkins_ml.config import patterns
 from jenkins_ml.config.gitops import FOLDER, MOST, MOST_REPLICAS
 from jenkins_ml.rendering.kubernetes.objects import Object, Objects
 from jenkins_ml.rendering.kubernetes.pod import Version
-from jenkins_ml.rendering.kubernetes.release import NOTES, default_image, default_replicas
+from jenkins_ml.rendering.kubernetes.release import (
+    ALSO_BESIDE,
+    ARGO_CANARY,
+    NOT_BESIDE,
+    NOTES,
+    default_image,
+    default_replicas,
+)
 from jenkins_ml.rendering.kubernetes.text import scalar, text
 
 CHARTS: Final = "deploy/helm"
@@ -42,7 +49,7 @@ def chart(model: str, environments: Sequence[Objects], default: str) -> dict[str
         "Chart.yaml": _about(model),
         "values.yaml": _values(known, default),
         "values.schema.json": json.dumps(_schema(known, default), indent=2) + "\n",
-        "templates/checks.yaml": _checks(environments),
+        "templates/checks.yaml": _checks(),
         **{f"templates/{each.environment}.yaml": _Template(each).text() for each in environments},
     }
     return {f"{CHARTS}/{model}/{name}": content for name, content in files.items()}
@@ -108,9 +115,8 @@ def _schema(known: Sequence[str], default: str) -> dict[str, Any]:
     }
 
 
-def _checks(environments: Iterable[Objects]) -> str:
+def _checks() -> str:
     """What no schema can say; renders to nothing."""
-    argo = [each.environment for each in environments if each.serve.kubernetes.traffic == "argo-rollouts"]
     checks = [
         "{{- $known := list }}",
         "{{- range .Values.versions }}",
@@ -126,16 +132,26 @@ def _checks(environments: Iterable[Objects]) -> str:
         "{{- if .Values.canary }}",
         *_fail("not .Values.stable", "there is no `stable` version whose traffic the canary could share"),
         *_fail("eq (int64 .Values.canary) (int64 .Values.stable)", "`canary` is the stable version"),
-        *(
-            _fail(f"has .Values.environment (list {' '.join(map(json.dumps, argo))})", "the Rollout makes the canary")
-            if argo
-            else ()
-        ),
         "{{- else }}",
         *_fail(".Values.weight", "there is no `canary` that could get the weight"),
         "{{- end }}",
     ]
     return f"{{{{- /* {_MADE} */}}}}\n" + "".join(f"{line}\n" for line in checks)
+
+
+def _canary_checks(traffic: str) -> Iterator[str]:
+    if traffic == "argo-rollouts":
+        yield from _fail(".Values.canary", ARGO_CANARY)
+    elif traffic == "replicas":
+        numbers = ("(int64 .version)", "(int64 $.Values.stable)")
+        beside = "(int64 (.beside | default 0)) (int64 $.Values.stable)"
+        yield "{{- if and .Values.canary (ne (int64 .Values.canary) (int64 .Values.stable)) }}{{- range .Values.versions }}"
+        yield "{{- if eq (int64 .version) (int64 $.Values.canary) }}"
+        yield from _fail(f"ne {beside}", NOT_BESIDE, *numbers)
+        yield "{{- else }}"
+        yield from _fail(f"eq {beside}", ALSO_BESIDE, *numbers)
+        yield "{{- end }}"
+        yield "{{- end }}{{- end }}"
 
 
 def _fail(condition: str, message: str, *arguments: str) -> list[str]:
@@ -176,6 +192,7 @@ class _Template:
         objects, kubernetes = self._objects, self._objects.serve.kubernetes
         yield f"{{{{- /* {_MADE} */}}}}"
         yield f"{{{{- if eq .Values.environment {json.dumps(objects.environment)} }}}}"
+        yield from _canary_checks(kubernetes.traffic)
         for thing in objects.shared():
             yield from self._document(thing)
         yield "{{- range .Values.versions }}"

@@ -19,6 +19,10 @@ NOTES = {
     "run": names.NOTE_RUN,
     "by": names.NOTE_BY,
 }
+# What is wrong with a canary, as Helm says it, too.
+ARGO_CANARY = "with `traffic: argo-rollouts` the Rollout makes the canary"
+NOT_BESIDE = "version %d was not released beside version %d, and can share no traffic with it"
+ALSO_BESIDE = "version %d was released beside version %d, too, and would share the traffic"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +52,22 @@ def release(serve: Serve, released: Released) -> Release:
     Raises:
         UsageError: traffic cannot be split so.
     """
-    if released.canary is not None and serve.kubernetes.traffic == "argo-rollouts":
-        raise UsageError(
-            "with `traffic: argo-rollouts` the Rollout makes the canary",
-            "name the new version as `stable`, and no `canary`",
-        )
+    _check_canary(serve, released)
     versions = tuple(_version(serve, each) for each in released.versions)
     return Release(versions=versions, stable=released.stable, canary=released.canary, weight=released.weight)
+
+
+def _check_canary(serve: Serve, released: Released) -> None:
+    if released.canary is None or serve.kubernetes.traffic == "httproute":
+        return
+    if serve.kubernetes.traffic == "argo-rollouts":
+        raise UsageError(ARGO_CANARY, "name the new version as `stable`, and no `canary`")
+    # A Service selects by what the pods of stable and of those released beside it have in common.
+    for each in released.versions:
+        if each.version == released.canary and each.beside != released.stable:
+            raise UsageError(NOT_BESIDE % (each.version, released.stable), f"give it `beside: {released.stable}`")
+        if each.version != released.canary and each.beside == released.stable:
+            raise UsageError(ALSO_BESIDE % (each.version, released.stable), "take it out before the next canary")
 
 
 def default_image(serve: Serve, version: int | str) -> str:
