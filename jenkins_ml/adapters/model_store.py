@@ -9,6 +9,8 @@ predictions/<artefact>-<data>/    predictions.npz and predictions.json, computed
 runs/<run>/<stage>.json  what each stage of a run handed over
 journal/<n>.json         see journal.py
 serving/<n>/             released versions only, in TensorFlow Serving's layout
+approvals/<environment>/ see approvals.py
+locks/<environment>.*    see release_lock.py
 """
 
 from __future__ import annotations
