@@ -1,7 +1,7 @@
 """What can go wrong on a cluster: each ends in a stated state, and in a message that names the cause."""
 
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -194,15 +194,19 @@ def test_a_node_that_goes_in_the_middle(api, serving_one):
 
 def test_the_api_server_restarts_in_the_middle(cluster, serving_one):
     target = serving_one.target()
-    with target.hold("me"):
-        target.load(serving_one.version(2))
-        restart = threading.Thread(target=cluster.restart_api_server, args=(3.0,))
-        restart.start()
-        time.sleep(0.5)
+
+    def release():
         for weight in (25, 50, 100):
             target.route(1, 2, weight)
         target.route(2, None, 0)
-        restart.join()
+
+    with target.hold("me"), ThreadPoolExecutor(1) as pool:
+        target.load(serving_one.version(2))
+        cluster.kill_api_server()
+        released = pool.submit(release)
+        time.sleep(2)
+        cluster.start_api_server()
+        released.result()
         assert target.serving().stable == 2
     assert any("does not answer" in line for line in serving_one.said)
     assert any("answers again" in line for line in serving_one.said)

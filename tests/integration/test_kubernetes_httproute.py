@@ -1,24 +1,18 @@
 """Traffic by the weights of an HTTPRoute: the API server checks it by Gateway API's own schema; no controller runs."""
 
-import json
-import subprocess
 import threading
-import time
-from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from jenkins_ml.adapters.kubernetes import kinds
 from jenkins_ml.adapters.kubernetes.api import Api
 from jenkins_ml.adapters.kubernetes.connection import connect
 from jenkins_ml.errors import Unavailable, UsageError
+from tests.engines import binaries
 from tests.fakes.kubernetes_site import pods_answer, site_of
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes")]
 
-GATEWAY_API = "sigs.k8s.io/gateway-api@v1.4.0"
-DEFINITION = kinds.Kind("CustomResourceDefinition", "apiextensions.k8s.io/v1", "customresourcedefinitions")
 WEIGHTED = {"traffic": "httproute", "gateway": {"name": "entry", "hostnames": ["digits.example.com"]}}
 
 
@@ -29,33 +23,11 @@ def api(cluster, monkeypatch):
 
 
 @pytest.fixture
-def gateway_api(api, tmp_path):
+def gateway_api(cluster):
     """Gateway API's definitions, out of its Go module; taken away at the end."""
-    said = subprocess.run(
-        ["go", "mod", "download", "-json", GATEWAY_API], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    folder = Path(json.loads(said.stdout)["Dir"], "config/crd/standard")
-    made = []
-    for plural in ("httproutes", "gateways"):
-        thing = YAML(typ="safe").load((folder / f"gateway.networking.k8s.io_{plural}.yaml").read_text())
-        api.create(DEFINITION, None, json.loads(json.dumps(thing, default=str)))
-        made.append(thing["metadata"]["name"])
-    while not all(served(api, kind) for kind in (kinds.ROUTE, kinds.GATEWAY)):
-        time.sleep(0.1)
+    installed = cluster.install(binaries.definitions("sigs.k8s.io/gateway-api", "config/crd/standard"))
     yield
-    for name in made:
-        version = api.get(DEFINITION, None, name)["metadata"]["resourceVersion"]
-        api.delete(DEFINITION, None, name, version)
-    while any(api.get(DEFINITION, None, name) for name in made):
-        time.sleep(0.1)
-
-
-def served(api, kind):
-    try:
-        api.list(kind, None)
-    except UsageError:
-        return False
-    return True
+    cluster.uninstall(installed)
 
 
 @pytest.fixture
