@@ -367,10 +367,10 @@ class Proxy:
 
     # --- taking it away ------------------------------------------------------------------------------------------------
     def _remove(self, container: Any) -> None:
+        self.forget()  # it waits for open connections, and one of them is ours
         with translated("removing the proxy"), contextlib.suppress(_not_found()):
             container.stop(timeout=_STOP_SECONDS)
             container.remove(force=True)
-        self.forget()
 
     def destroy(self) -> tuple[str, ...]:
         """Take away container, volume and network; answers their names."""

@@ -14,6 +14,7 @@ from jenkins_ml.adapters.target import Servable
 from jenkins_ml.config.docker import DockerServing
 from jenkins_ml.config.model import seconds
 from jenkins_ml.config.serve import Serve
+from jenkins_ml.errors import StageFailed
 from jenkins_ml.rendering import haproxy
 from jenkins_ml.rendering.kubernetes import naming
 from jenkins_ml.rendering.kubernetes.quantity import canonical
@@ -220,11 +221,14 @@ def free_address(subnet: str, gateway: str, used: Collection[str], *, proxy: boo
         proxy: whether it is for the proxy.
 
     Raises:
-        StopIteration: none is left.
+        StageFailed: none is left.
     """
     hosts = (str(host) for host in ipaddress.ip_network(subnet).hosts() if str(host) != gateway)
     first = next(hosts)
-    return first if proxy else next(host for host in hosts if host not in used)
+    found = first if proxy else next((host for host in hosts if host not in used), None)
+    if found is None:
+        raise StageFailed(f"no address is left in the network {subnet}", "take out versions that nobody needs")
+    return found
 
 
 def bytes_of(amount: str) -> int:
