@@ -154,10 +154,19 @@ class Repository:
         )
 
     def call(
-        self, *arguments: str, run: str | None = None, at: int = 0, fake_training: Path | None = None, **extra: str
+        self,
+        *arguments: str,
+        run: str | None = None,
+        at: int = 0,
+        at_entry: int | None = None,
+        fake_training: Path | None = None,
+        **extra: str,
     ) -> Done:
-        """Run `jenkins-ml ...` to its end, or until its durable operation number `at`, before which it is killed."""
-        return self._commands.run(arguments, self.folder, self.environment(run, **extra), at, fake_training)
+        """Run `jenkins-ml ...` to its end, or until its durable operation number `at`, before which it is killed.
+
+        With `at_entry` it is killed just before it writes that entry of the journal, or with `at` 1 just after.
+        """
+        return self._commands.run(arguments, self.folder, self.environment(run, **extra), at, fake_training, at_entry)
 
     def ok(self, *arguments: str, **options: Any) -> Done:
         """The same, and it must end well."""
@@ -236,9 +245,15 @@ class Commands:
         self._process.communicate(timeout=30)
 
     def run(
-        self, argv: tuple[str, ...], folder: Path, environment: dict[str, str], at: int, fake_training: Path | None
+        self,
+        argv: tuple[str, ...],
+        folder: Path,
+        environment: dict[str, str],
+        at: int,
+        fake_training: Path | None,
+        at_entry: int | None,
     ) -> Done:
-        job = {"argv": argv, "folder": str(folder), "environment": environment, "at": at}
+        job = {"argv": argv, "folder": str(folder), "environment": environment, "at": at, "at_entry": at_entry}
         if fake_training is not None:
             job["fake_training"] = str(fake_training)
         assert self._process.stdin is not None

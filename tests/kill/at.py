@@ -1,12 +1,13 @@
 """Runs commands of jenkins-ml, and kills them with SIGKILL just before their N-th durable operation.
 
-One JSON object a line on standard input: `argv`, `folder`, `environment` and `at` (0: never). One a line comes back:
-`code` (negative for a signal), `count` (operations that were begun), `out` and `err`. Each command runs in a process of its
+One JSON object a line on standard input: `argv`, `folder`, `environment`, `at` (0: never) and perhaps `at_entry`: killed
+just before (`at` 0) or just after (`at` 1) it has written that entry of the journal. One a line comes back: `code`
+(negative for a signal), `count` (operations that were begun), `out` and `err`. Each command runs in a process of its
 own, forked from this one, which has imported what they need: so hundreds of them take seconds.
 
 A durable operation is what outlives the process: opening a file for writing, creating, linking, renaming or removing a
-name, fsync, and a request to the server's administration; all as Python's audit events report them before they happen
-(fsync has none, so it is wrapped).
+name, fsync, and a request that changes something at the server's administration, at a Docker engine or at the API server
+of Kubernetes; all as Python's audit events report them before they happen (fsync has none, so it is wrapped).
 """
 
 import importlib
@@ -25,6 +26,7 @@ from jenkins_ml.steps.entry import guarded
 NAMES = {"os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir"}
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 ADMIN = names.ADMIN_PREFIX.encode()
+CHANGES = (b"POST ", b"PUT ", b"PATCH ", b"DELETE ")
 
 
 def is_durable(event, arguments, folder):
@@ -32,17 +34,32 @@ def is_durable(event, arguments, folder):
     if event in NAMES or (event == "open" and arguments[2] & WRITING):
         path = arguments[0]
         return isinstance(path, str | os.PathLike) and str(Path(path).absolute()).startswith(folder)
-    return event == "http.client.send" and ADMIN in bytes(arguments[1])[:100]
+    return event == "http.client.send" and (
+        ADMIN in bytes(arguments[1])[:100] or bytes(arguments[1][:7]).startswith(CHANGES)
+    )
 
 
-def install(counter, at, folder):
-    """Count in shared memory, and die before operation number `at`."""
+def install(counter, at, folder, at_entry=None):
+    """Count in shared memory, and die before operation number `at`, or at a journal entry."""
 
     def count():
         number = struct.unpack_from("q", counter)[0] + 1
         struct.pack_into("q", counter, 0, number)
-        if number == at:
+        if number == at and at_entry is None:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def journal(event, arguments):
+        """Entry N is there once its link is; what comes next of any kind comes after it."""
+        if event == "os.link" and str(arguments[1]).endswith(f"/journal/{at_entry:08d}.json"):
+            written.append(at)
+            if not at:
+                os.kill(os.getpid(), signal.SIGKILL)
+        elif written:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    written = []
+    if at_entry is not None:
+        sys.addaudithook(journal)
 
     real = os.fsync
 
@@ -67,7 +84,7 @@ def become(job, counter, out, err):
             from tests.fakes.training import install as install_fake_training
 
             install_fake_training(Path(job["fake_training"]))
-        install(counter, job["at"], job["folder"])
+        install(counter, job["at"], job["folder"], job.get("at_entry"))
         code = guarded(lambda: cli.command.main(job["argv"], prog_name="jenkins-ml", standalone_mode=False))
     finally:
         os._exit(code)
