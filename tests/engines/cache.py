@@ -35,11 +35,11 @@ def key(*inputs: object) -> str:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Wait until no other process is in here with the same path."""
+def locked(path: Path) -> Iterator[int]:
+    """Wait until no other process is in here with the same path; a process that gets the file descriptor is, too."""
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
 def kept(name: str, made_of: str, make: Callable[[Path], None]) -> Path:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from tests.engines import control_plane
+from tests.engines import control_plane, node
 from tests.engines import docker_engine as docker
 from tests.engines.missing import MissingPart, leave_out
 
@@ -40,3 +40,10 @@ def cluster() -> Iterator[control_plane.ControlPlane]:
     """A Kubernetes control plane with three simulated nodes: `kubeconfig`, `kubectl`, `restart_api_server` and more."""
     with started(control_plane.running) as plane:
         yield plane
+
+
+@pytest.fixture(scope="session")
+def node_cluster() -> Iterator[node.Node]:
+    """The same with a real node, which runs pods: `load(image)` gives it images; it has `base`, and `python` with our server."""
+    with started(node.running) as cluster:
+        yield cluster
