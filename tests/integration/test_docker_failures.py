@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from jenkins_ml.adapters.docker.target import DockerTarget
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable, UsageError
 from tests.fakes.docker_site import GOLDEN, image, image_of_model_server, predict, site_of
 
@@ -84,8 +85,9 @@ def test_there_is_no_such_image(site):
 
 
 def test_the_image_starts_nothing(site):
-    error = refused(site, StageFailed, site.version(2), server={"image": site.engine.base})
-    assert "cannot be started" in error.what
+    image = site.engine.base  # its command is Python, which our flags take the place of
+    error = refused(site, UsageError, site.version(2), server={"image": image})
+    assert "serve.server.image must start the server by itself" in error.next_step
 
 
 def test_a_file_was_changed(site):
@@ -118,9 +120,8 @@ def test_what_was_left_half_made_is_made_anew(site):
 
 def test_a_port_is_taken(engine, tmp_path):
     with site_of(engine, tmp_path) as site, socket.create_server(("127.0.0.1", 0)) as taken:
-        target = site.target()
         serve = site.serve().model_copy(update={"rest_port": taken.getsockname()[1]})
-        target = type(target)(site.model, "production", serve, site.said.append)
+        target = DockerTarget(site.model, "production", serve, site.said.append)
         with pytest.raises(UsageError) as raised:
             target.start()
         assert "serve.rest_port" in raised.value.next_step

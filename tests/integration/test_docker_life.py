@@ -84,14 +84,14 @@ def test_a_canary_that_fails_is_answered_for_by_production(site):
     target.load(site.version(2))
     target.route(1, 2, 100)
     url = target.serving().rest
-    site.behave(2, version=2, fail_share=1)
+    site.behave(2, fail_share=1)
     target.seen(1), target.seen(2)
     assert {predict(url)[0] for _ in range(20)} == {200}
     seen = target.seen(2)
     assert (seen.requests, seen.failed) == (20, 20)
     assert target.seen(1).failed == 0
     # And what the client did wrong is no failure of either.
-    site.behave(2, version=2, fail_share=0)
+    site.behave(2, fail_share=0)
     assert {predict(url, b"{")[0] for _ in range(5)} == {400}
     seen = target.seen(2)
     assert (seen.requests, seen.failed) == (5, 0)
@@ -102,7 +102,7 @@ def test_a_version_that_fails_alone_is_counted(site):
     target.start()
     target.load(site.version(1))
     target.route(1, None, 0)
-    site.behave(1, version=1, fail_share=1)
+    site.behave(1, fail_share=1)
     assert target.seen(1) == Window()  # the first time only begins to count
     assert predict(target.serving().rest)[0] == 500
     seen = target.seen(1)
@@ -114,7 +114,7 @@ def test_slow_answers_are_counted_by_the_proxy_and_by_who_asks(site):
     target.start()
     target.load(site.version(1))
     target.route(1, None, 0)
-    site.behave(1, version=1, delay_ms=120)
+    site.behave(1, delay_ms=120)
     target.seen(1)
     predict(target.serving().rest)
     seen = target.seen(1)
@@ -180,7 +180,7 @@ def test_a_version_that_dies_comes_back_at_the_same_address(site):
     url = target.serving().rest
     before = site.container(2).attrs["NetworkSettings"]["Networks"]
     target.seen(2)
-    site.behave(2, version=2, crash="after 0 requests")
+    site.behave(2, crash="after 0 requests")
     with Users(url) as users:
         eventually(lambda: "SIGABRT" in problem_of(target, 2) or "does not answer" in problem_of(target, 2))
     assert users.answers.keys() == {200}
@@ -236,7 +236,7 @@ def test_other_ports_make_the_proxy_anew_and_other_limits_do_not(site):
     slower.start()
     assert site.proxy().id == proxy.id
     assert site.proxy().attrs["State"]["StartedAt"] == proxy.attrs["State"]["StartedAt"]
-    site.behave(1, version=1, delay_ms=20)
+    site.behave(1, delay_ms=20)
     slower.seen(1)
     predict(slower.serving().rest)
     assert slower.seen(1).slow == 1

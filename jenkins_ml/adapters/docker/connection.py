@@ -97,6 +97,10 @@ def refusal(doing: str, message: str) -> StageFailed | UsageError | Unavailable:
         return UsageError(
             what, "install NVIDIA's container toolkit on the engine's machine, or leave out serve.docker.gpus"
         )
+    if "executable file not found" in message or "no command specified" in message.lower():
+        return UsageError(
+            what, "serve.server.image must start the server by itself, as that of TensorFlow Serving does"
+        )
     if "no space left on device" in message:
         return Unavailable(what, "free some space where the Docker engine keeps its data, then run it again")
     return StageFailed(what, "look at the log of the Docker engine")

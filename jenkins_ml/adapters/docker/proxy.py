@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from jenkins_ml import resources
 from jenkins_ml.adapters.docker import archives, counters
-from jenkins_ml.adapters.docker.connection import present, translated
+from jenkins_ml.adapters.docker.connection import present, refusal, translated
 from jenkins_ml.adapters.docker.control import Control
 from jenkins_ml.adapters.docker.counters import Server
 from jenkins_ml.adapters.docker.shapes import NOTES, PROXY, SHAPE, Shapes, free_address
@@ -134,7 +134,7 @@ class Proxy:
                 try:
                     found.start()
                 except NotFound as error:  # the network's, or a module's
-                    raise StageFailed(f"the proxy cannot be started: {error.explanation}", "") from error
+                    raise refusal("starting the proxy", str(error.explanation)) from error
             elif changed:
                 self._note("the proxy takes its new configuration")
                 found.kill(signal="USR2")  # a new process takes over the connections
@@ -157,7 +157,7 @@ class Proxy:
                     shapes.proxy_container(image, address), shapes.proxy
                 )
             except NotFound as error:
-                raise StageFailed(f"the proxy cannot be made: {error.explanation}", "run it again") from error
+                raise refusal("making the proxy", str(error.explanation)) from error
         if shapes.docker.network is not None:
             try:
                 with translated(f"joining the network {shapes.docker.network}"):

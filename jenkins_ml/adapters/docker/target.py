@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import weakref
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
@@ -44,7 +45,9 @@ class DockerTarget:
     # Nothing is reached before it is needed: much is refused without an engine.
     @cached_property
     def _client(self) -> Any:
-        return connect(self._docker.host)
+        client = connect(self._docker.host)
+        weakref.finalize(self, client.close)
+        return client
 
     @cached_property
     def _proxy(self) -> Proxy:

@@ -12,7 +12,7 @@ from jenkins_ml import names
 from jenkins_ml.adapters import images
 from jenkins_ml.adapters.docker import archives, causes
 from jenkins_ml.adapters.docker.asking import Asker
-from jenkins_ml.adapters.docker.connection import present, translated
+from jenkins_ml.adapters.docker.connection import present, refusal, translated
 from jenkins_ml.adapters.docker.proxy import Proxy
 from jenkins_ml.adapters.docker.shapes import (
     MODELS,
@@ -163,11 +163,8 @@ class Versions:
         try:
             with translated(f"starting {container.name}"):
                 container.start()
-        except NotFound as error:  # its program is not there, or its network
-            raise StageFailed(
-                f"{container.name} cannot be started: {error.explanation}",
-                "serve.server.image must start the server by itself, as tensorflow/serving does",
-            ) from error
+        except NotFound as error:  # its network, or its program, which some engines say like this
+            raise refusal(f"starting {container.name}", str(error.explanation)) from error
 
     def _await_metadata(self, version: int, container: Any) -> None:
         """Wait until a container answers the metadata of exactly this version."""
