@@ -141,13 +141,11 @@ def test_only_a_process_that_is_surely_gone_is_dead():
 
 
 def test_a_child_that_nobody_has_waited_for_is_dead():
-    child = os.fork()
-    if child == 0:
-        os._exit(0)
-    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     boot, namespace, *_ = identity.this_process().split()
-    assert identity.is_dead(f"{boot} {namespace} {child} 1")
-    os.waitpid(child, 0)
+    assert identity.is_dead(f"{boot} {namespace} {child.pid} 1")
+    assert child.wait(30) == 0
 
 
 class TestTakenOver:
