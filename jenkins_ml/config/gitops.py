@@ -110,6 +110,8 @@ def _load(file: Path, environment: str) -> Released:
     if not file.exists():
         return Released()
     document = read(file)
+    if document.value is None and not document.problems:  # empty: nothing is released yet
+        return Released()
     released = validated(document, Released, _NEXT_STEP)
     if released.environment not in (None, environment):
         place = document.values[("environment",)]
