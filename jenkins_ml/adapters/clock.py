@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from jenkins_ml.errors import IntegrityError
+
 
 def now() -> str:
     """RFC 3339 in UTC, to the millisecond."""
@@ -16,8 +18,15 @@ def rfc3339(seconds: float) -> str:
 
 
 def age_seconds(time: str) -> float:
-    """How many seconds ago a time was that a record has; raises ValueError for what is no time."""
-    return (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()
+    """How many seconds ago a time was that a record has; negative for one to come.
+
+    Raises:
+        IntegrityError: it is no time.
+    """
+    try:
+        return (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()
+    except (ValueError, TypeError) as error:
+        raise IntegrityError(f"a record has {time!r}, which is no time", "restore it from a backup") from error
 
 
 def _text(time: datetime) -> str:

@@ -144,7 +144,10 @@ class Release:
                     return rollout.LoadFailed(error.what)
                 return rollout.Loaded()
             case rollout.Unload(number):
-                self.target.unload(number)
+                try:
+                    self.target.unload(number)
+                except JenkinsMLError as problem:  # it gets no traffic: why the release ended is what counts
+                    self.note(f"could not clean up: {problem.what}")
             case rollout.Traffic(stable, canary, weight):
                 self.target.route(stable, canary, weight)
             case rollout.Watch():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from jenkins_ml.errors import GateRejected, IntegrityError, JenkinsMLError
 from jenkins_ml.records import Approval, JournalEntry, VersionRef
@@ -40,13 +39,13 @@ def brought(entries: Iterable[JournalEntry], environment: str) -> int:
     )
 
 
-def objection(approval: Approval, wanted: Wanted, now: str) -> JenkinsMLError | None:
+def objection(approval: Approval, wanted: Wanted, *, expired: bool) -> JenkinsMLError | None:
     """Why an approval is none of this release; None when it is. Whether its signature holds is looked at elsewhere.
 
     Args:
         approval: what somebody has signed.
         wanted: what is to be released.
-        now: the time, RFC 3339.
+        expired: whether its time is over.
     """
     version, environment = wanted.candidate.version, wanted.environment
     again = f"approve it again: jenkins-ml approve {version} --environment {environment}"
@@ -67,6 +66,6 @@ def objection(approval: Approval, wanted: Wanted, now: str) -> JenkinsMLError | 
             f"{approval.entry} of the journal had it",
             again,
         )
-    if datetime.fromisoformat(now) >= datetime.fromisoformat(approval.expires):
+    if expired:
         return GateRejected(f"the approval of version {version} has expired at {approval.expires}", again)
     return None

@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 
 from jenkins_ml import names
-from jenkins_ml.adapters import approvals
+from jenkins_ml.adapters import approvals, clock
 from jenkins_ml.adapters.approvals import Approvals
-from jenkins_ml.adapters.clock import now
 from jenkins_ml.core.approvals import Wanted, brought, objection
 from jenkins_ml.core.history import after
 from jenkins_ml.errors import GateRejected, JenkinsMLError, UsageError
@@ -118,7 +117,7 @@ def _signed(project: Project, environment: str, candidate: VersionRef, signers: 
     for approval in sorted(found, key=lambda approval: approval.created, reverse=True):
         try:
             name = approvals.signer(approval, signers)
-            refusal = objection(approval, release, now())
+            refusal = objection(approval, release, expired=clock.age_seconds(approval.expires) >= 0)
         except JenkinsMLError as error:
             refusal = error
         if refusal is None:

@@ -94,6 +94,11 @@ class Project:
         """The environment that a command works on."""
         if chosen is not None and not re.fullmatch(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?", chosen):
             raise UsageError(f"{chosen!r} is no name of an environment", "use small letters, digits, '.', '_' and '-'")
+        serve = self.config.serve
+        known = (serve.environment, *serve.environments)
+        # Where none is configured, any may be meant. A misspelt one would have neither `after` nor `approval`.
+        if chosen is not None and serve.environments and chosen not in known:
+            raise UsageError(f"there is no environment {chosen!r}", f"serve.environments has {', '.join(known)}")
         return chosen or self.config.serve.environment
 
 

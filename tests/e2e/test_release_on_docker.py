@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes import docker_site
 from tests.fakes.docker_site import Users, predict
-from tests.fakes.engine_repository import answer_of, configure, on_docker, status, train_and_gate
+from tests.fakes.engine_repository import answer_of, clear_docker, configure, on_docker, status, train_and_gate
 
 pytestmark = [pytest.mark.docker, pytest.mark.tensorflow, pytest.mark.xdist_group("docker")]
 MODEL = "tiny"
@@ -35,13 +35,15 @@ def made(engine):
 def prepared(tmp_path_factory, trained, repository_factory, docker_engine):
     """Version 1 is in production on Docker, and run "second" is approved against it."""
     image = docker_site.image_of_model_server(docker_engine)
+    clear_docker(docker_engine)
     folder = tmp_path_factory.mktemp("docker") / "project"
     shutil.copytree(trained.folder, folder)
     with repository_factory(folder) as repository:
         configure(repository, **on_docker(docker_engine, image))
-        yield repository
-        repository.call("destroy", "--yes")
-        assert made(docker_engine) == []
+        try:
+            yield repository
+        finally:
+            clear_docker(docker_engine)
 
 
 def test_a_whole_life(prepared, docker_engine):

@@ -42,6 +42,15 @@ def train_and_gate(repository: Repository, run: str) -> None:
     repository.ok("gate", run=run)
 
 
+def clear_docker(engine: object, model: str = "tiny") -> None:
+    """Remove what a test has left of a model, or an interrupted one before it."""
+    labelled = {"label": f"{names.LABEL_MODEL}={model}"}
+    for container in engine.client.containers.list(all=True, filters=labelled, ignore_removed=True):
+        container.remove(force=True, v=True)
+    for each in (*engine.client.networks.list(filters=labelled), *engine.client.volumes.list(filters=labelled)):
+        each.remove()
+
+
 def on_docker(engine: object, image: str) -> dict[str, object]:
     """The keys of `serve` for a Docker engine of the tests."""
     docker = {"host": engine.address, "proxy_image": engine.image(engine.proxy), "ready_timeout": "30s"}

@@ -10,7 +10,6 @@ from jenkins_ml.records import Approval, JournalEntry, VersionRef
 
 ONE, TWO = (VersionRef(version=number, manifest_digest=f"{number}" * 64) for number in (1, 2))
 WANTED = Wanted(model="m", environment="production", candidate=TWO, baseline=ONE, entry=3)
-NOW = "2026-01-02T00:00:00.000Z"
 APPROVAL = Approval(
     model="m",
     environment="production",
@@ -25,9 +24,9 @@ APPROVAL = Approval(
 
 
 def test_it_is_of_the_release_that_was_asked_for():
-    assert objection(APPROVAL, WANTED, NOW) is None
+    assert objection(APPROVAL, WANTED, expired=False) is None
     first = replace(APPROVAL, baseline=None, entry=0)
-    assert objection(first, replace(WANTED, baseline=None, entry=0), NOW) is None
+    assert objection(first, replace(WANTED, baseline=None, entry=0), expired=False) is None
 
 
 @pytest.mark.parametrize(
@@ -41,15 +40,20 @@ def test_it_is_of_the_release_that_was_asked_for():
         ({"baseline": TWO}, GateRejected, "was to follow version 2"),
         ({"baseline": replace(ONE, manifest_digest="x")}, GateRejected, "production has moved since version 2"),
         ({"entry": 2}, GateRejected, "was to follow version 1, as entry 2 of the journal had it"),
-        ({"expires": NOW}, GateRejected, "has expired at 2026-01-02"),
     ],
 )
 def test_it_is_of_no_other(other, kind, message):
-    found = objection(replace(APPROVAL, **other), WANTED, NOW)
+    found = objection(replace(APPROVAL, **other), WANTED, expired=False)
     assert type(found) is kind
     assert message in found.what
     if kind is GateRejected:
         assert found.next_step == "approve it again: jenkins-ml approve 2 --environment production"
+
+
+def test_its_time_ends():
+    found = objection(APPROVAL, WANTED, expired=True)
+    assert type(found) is GateRejected
+    assert "has expired at 2026-01-08" in found.what
 
 
 def entries(*kinds):

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from jenkins_ml import names
 from jenkins_ml.errors import UsageError
-from jenkins_ml.steps.common import current_run, new_run
+from jenkins_ml.steps.common import Project, current_run, new_run
+from tests.fakes.repository import Repository
 
 
 def run_of(text):
@@ -76,3 +77,14 @@ def test_new_runs_differ_and_are_ulids():
     runs = {new_run() for _ in range(100)}
     assert len(runs) == 100
     assert all(len(run) == 26 and run == run_of(run) for run in runs)
+
+
+def test_an_environment_that_is_misspelt_is_no_new_one(tmp_path, monkeypatch, commands):
+    repository = Repository(tmp_path / "p", {}, commands)
+    monkeypatch.chdir(repository.folder)
+    assert Project.here().environment("anything") == "anything"
+    repository.change("jenkins-ml.yaml", "serve:\n", "serve:\n  environments: {staging: {}}\n")
+    project = Project.here()
+    assert [project.environment(name) for name in (None, "production", "staging")] == ["production", "production", "staging"]
+    with pytest.raises(UsageError, match="there is no environment 'stagin'"):
+        project.environment("stagin")
