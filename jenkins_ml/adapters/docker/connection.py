@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,13 +34,25 @@ def connect(host: str | None) -> Any:
     address = address_of(host)
     next_step = "start it, or name the right one in serve.docker.host or DOCKER_HOST"
     try:
+        if address.startswith("unix://"):
+            _knock(address.removeprefix("unix://"))
         settings = kwargs_from_env(environment={**os.environ, "DOCKER_HOST": address})
         client = docker.DockerClient(timeout=_SECONDS, use_ssh_client=address.startswith("ssh:"), **settings)
     except docker.errors.TLSParameterError as error:
         raise UsageError(f"the certificates for the Docker engine cannot be used: {error}", next_step) from error
+    except PermissionError as error:
+        raise UsageError(
+            f"this user may not use the Docker engine at {address}", "let them: they have to be in the group docker"
+        ) from error
     except (docker.errors.DockerException, ValueError, OSError) as error:
         raise Unavailable(f"no Docker engine answers at {address}: {error}", next_step) from error
     return client
+
+
+def _knock(path: str) -> None:
+    """Raises OSError where nobody listens on a socket: there the SDK would leave its own open."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.connect(path)
 
 
 def address_of(host: str | None) -> str:
