@@ -9,7 +9,7 @@ from hypothesis import settings
 from jenkins_ml import names
 from jenkins_ml.adapters import warm
 from tests.engines.fixtures import cluster, docker_engine, node_cluster  # noqa: F401 - fixtures
-from tests.engines.missing import MissingPart, leave_out, need
+from tests.engines.missing import left_out, need
 from tests.fakes.repository import Commands, Repository
 
 # No deadline an example: how long one takes says how busy the machine is.
@@ -43,10 +43,8 @@ def pytest_runtest_setup(item):
     """Leave out a test whose real part this machine does not have; where all are required, fail instead."""
     for marker, programs in REAL_PARTS.items():
         if item.get_closest_marker(marker) is not None:
-            try:
+            with left_out():
                 need(*programs)
-            except MissingPart as missing:
-                leave_out(str(missing))
 
 
 @pytest.fixture(scope="session")

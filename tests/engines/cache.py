@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,6 +62,24 @@ def kept(name: str, made_of: str, make: Callable[[Path], None]) -> Path:
                 temporary.rename(folder)
     os.utime(folder)
     return folder
+
+
+@contextlib.contextmanager
+def scratch(prefix: str) -> Iterator[Path]:
+    """A folder with a short path until the end of the block; those of processes that were killed go, too."""
+    top = Path(tempfile.gettempdir())
+    for dead in top.glob(f"{prefix}*"):
+        with contextlib.suppress(OSError), (dead / "lock").open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(dead, ignore_errors=True)
+    made = Path(tempfile.mkdtemp(prefix="jenkins-ml-new-", dir=top))
+    with (made / "lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        folder = made.rename(top / f"{prefix}{made.name.removeprefix('jenkins-ml-new-')}")  # locked already
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _forget_unused(kind: Path) -> None:

@@ -9,13 +9,12 @@ import http.client
 import json
 import ssl
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.engines import binaries
-from tests.engines.daemons import Daemon, free_ports
+from tests.engines import binaries, cache
+from tests.engines.daemons import Daemon, environment, free_ports
 from tests.engines.missing import need
 from tests.engines.pki import Authority
 
@@ -75,7 +74,7 @@ class ControlPlane:
     def kubectl(self, *arguments: str, said: str | None = None) -> str:
         """What kubectl prints as the administrator; raises RuntimeError when it fails. `said` is its standard input."""
         command = [self.programs / "kubectl", f"--kubeconfig={self.kubeconfig}", *arguments]
-        done = subprocess.run(command, input=said, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, input=said, env=environment(), capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"kubectl {' '.join(arguments)}: {done.stderr}")
         return done.stdout
@@ -282,8 +281,8 @@ class ControlPlane:
 @contextlib.contextmanager
 def running(nodes: tuple[str, ...] = NODES) -> Iterator[ControlPlane]:
     """A control plane with simulated nodes until the end of the block; raises MissingPart."""
-    with tempfile.TemporaryDirectory(prefix="jenkins-ml-kubernetes-", ignore_cleanup_errors=True) as folder:
-        cluster = ControlPlane(Path(folder))
+    with cache.scratch("jenkins-ml-kubernetes-") as folder:
+        cluster = ControlPlane(folder)
         try:
             cluster.start()
             cluster.start_simulated_nodes(nodes)

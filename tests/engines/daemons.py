@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 STOP_SECONDS = 20
@@ -26,21 +26,19 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+def environment() -> dict[str, str]:
+    """This process's, without proxies: everything that an engine speaks to is on this machine."""
+    return {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+
+
 class Daemon:
     """A process with its log file.
 
     Linux ends it with SIGTERM when the thread that started it ends: start daemons in the main thread.
     """
 
-    def __init__(
-        self,
-        command: Sequence[str],
-        log: Path,
-        environment: Mapping[str, str] | None = None,
-        pass_fds: Sequence[int] = (),
-    ) -> None:
+    def __init__(self, command: Sequence[str], log: Path, pass_fds: Sequence[int] = ()) -> None:
         self.command, self.log, self.pass_fds = list(command), log, tuple(pass_fds)
-        self.environment = {**os.environ, **(environment or {})}
         self.start()
 
     def start(self) -> None:
@@ -53,7 +51,7 @@ class Daemon:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env=self.environment,
+                env=environment(),
                 pass_fds=self.pass_fds,
             )
 

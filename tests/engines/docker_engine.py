@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import os
 import shutil
 import subprocess
-import tempfile
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 from tests.engines import cache, images
 from tests.engines.archives import LABEL, Image
 from tests.engines.daemons import Daemon
-from tests.engines.missing import MissingPart, need
+from tests.engines.missing import MissingPart, left_out, need
 
 if TYPE_CHECKING:
     import docker
@@ -47,32 +48,52 @@ class DockerEngine:
 
         self.address = address
         self.client: docker.DockerClient = docker.DockerClient(base_url=address, timeout=120)
-        self._loaded: set[str] = set()
+        self._had: set[str] = set()
 
     def image(self, name: str) -> str:
         """The name again, of one of images.BASE, PROXY and PYTHON that the engine has now, as this checkout makes it."""
-        if name not in self._loaded:
+        if name not in self._had:
             image = IMAGES[name]()
-            if self._has(name) != image.made_of:
-                list(self.client.images.load(image.archive()))
-            self._loaded.add(name)
+            if not self._has(image):
+                self._build_python(image) if name == images.PYTHON else self._load(image)
+            self._had.add(name)
         return name
 
     @property
     def python(self) -> str:
         """The image in which our server runs; it takes half a minute when the engine does not have it."""
-        return self.image(images.PYTHON)
+        with left_out():
+            return self.image(images.PYTHON)
 
-    def _has(self, name: str) -> str | None:
+    def _has(self, image: Image) -> bool:
         from docker.errors import ImageNotFound
 
         try:
-            return self.client.images.get(name).labels.get(LABEL)
+            return self.client.images.get(image.name).labels.get(LABEL) == image.made_of
         except ImageNotFound:
-            return None
+            return False
+
+    def _load(self, image: Image) -> None:
+        list(self.client.images.load(image.archive()))
+
+    def _build_python(self, image: Image) -> None:
+        """Put our layer on the others, which are large and change rarely."""
+        if not self._has(below := images.packages()):
+            self._load(below)
+        dockerfile = f"FROM {below.name}\nADD ours.tar /\n".encode()
+        context = io.BytesIO()
+        with tarfile.open(fileobj=context, mode="w") as tar:
+            tar.add(image.layers[-1].path, "ours.tar")
+            info = tarfile.TarInfo("Dockerfile")
+            info.size = len(dockerfile)
+            tar.addfile(info, io.BytesIO(dockerfile))
+        context.seek(0)
+        self.client.images.build(
+            fileobj=context, custom_context=True, tag=image.name, labels={LABEL: image.made_of}, rm=True
+        )
 
     def clear(self) -> None:
-        """Remove every container, network and volume."""
+        """Remove every container, network and volume, and images that have no name any more."""
         from docker.errors import APIError, NotFound
 
         for container in self.client.containers.list(all=True, ignore_removed=True):
@@ -82,6 +103,7 @@ class DockerEngine:
         for volume in self.client.volumes.list():
             with contextlib.suppress(NotFound, APIError):
                 volume.remove(force=True)
+        self.client.images.prune({"dangling": True})
 
 
 @contextlib.contextmanager
@@ -128,7 +150,7 @@ def own(socket: Path | None = None) -> Iterator[DockerEngine]:
     with contextlib.ExitStack() as stack:
         slot, lock = stack.enter_context(_slot())
         # A short path: the name of a socket has at most 107 characters.
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jenkins-ml-docker-")))
+        folder = stack.enter_context(cache.scratch("jenkins-ml-docker-"))
         bridge = stack.enter_context(_bridge(slot))
         socket = socket or folder / "docker.sock"
         command = [

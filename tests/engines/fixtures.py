@@ -12,7 +12,7 @@ import pytest
 
 from tests.engines import control_plane, node
 from tests.engines import docker_engine as docker
-from tests.engines.missing import MissingPart, leave_out
+from tests.engines.missing import left_out
 
 Engine = TypeVar("Engine")
 
@@ -21,10 +21,8 @@ Engine = TypeVar("Engine")
 def started(running: Callable[[], AbstractContextManager[Engine]]) -> Iterator[Engine]:
     """The engine until the end of the block; a test whose engine cannot be had is left out."""
     with contextlib.ExitStack() as stack:
-        try:
+        with left_out():
             engine = stack.enter_context(running())
-        except MissingPart as missing:
-            leave_out(str(missing))
         yield engine
 
 

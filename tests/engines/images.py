@@ -2,7 +2,7 @@
 
 BASE    Debian 12 with Python 3.11 and HAProxy 2.6
 PROXY   the same, started as the official image of HAProxy is; it stands in for that one
-PYTHON  the same with the packages that `python3 -m jenkins_ml.server.standalone` needs, TensorFlow among them, and ours
+PYTHON  the same with `python3 -m jenkins_ml.server.standalone`, and TensorFlow
 PAUSE   the same, doing nothing: what holds the namespaces of a pod
 """
 
@@ -23,6 +23,7 @@ from tests.engines.missing import MissingPart, need
 
 BASE = "jenkins-ml-tests/base:local"
 PROXY = "jenkins-ml-tests/haproxy:local"
+PACKAGES = "jenkins-ml-tests/packages:local"
 PYTHON = "jenkins-ml-tests/python:local"
 PAUSE = "jenkins-ml-tests/pause:local"
 
@@ -74,9 +75,15 @@ def pause() -> Image:
     return Image(PAUSE, (_debian(),), {"Env": [PATH], "Cmd": ["sleep", "infinity"]})
 
 
+def packages() -> Image:
+    """What our server needs, out of the environment that runs the tests."""
+    return Image(PACKAGES, (_debian(), _packages()), {"Env": [PATH], "Cmd": ["python3"]})
+
+
 def python() -> Image:
-    """Our server and all that it needs, out of the environment that runs the tests."""
-    return Image(PYTHON, (_debian(), _packages(), _ours()), {"Env": [PATH], "Cmd": ["python3"]})
+    """The same with our server, as this checkout has it."""
+    below = packages()
+    return Image(PYTHON, (*below.layers, _ours()), below.config)
 
 
 # --- Debian ---------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 from tests.engines.daemons import free_ports
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 CONFIGURATION = """
 defaults
   mode http
@@ -41,7 +42,7 @@ def container(docker_engine):
 def ask(address, tries=100):
     for _ in range(tries):
         try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
+            with DIRECT.open(address, timeout=5) as answer:
                 return answer.read()
         except OSError as error:
             last = error

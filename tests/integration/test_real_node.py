@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("node")]
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def address(node_cluster, web):
 def ask(address, tries=100):
     for _ in range(tries):
         try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
+            with DIRECT.open(address, timeout=5) as answer:
                 return answer.read()
         except OSError as error:  # kube-proxy has not heard of it yet
             last = error

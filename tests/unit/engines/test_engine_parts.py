@@ -63,6 +63,18 @@ class TestCache:
         assert len(keys) == 5
 
 
+class TestScratch:
+    def test_what_killed_processes_left_goes_and_what_others_use_stays(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        (tmp_path / "engine-dead").mkdir()
+        (tmp_path / "engine-dead/lock").touch()
+        (tmp_path / "engine-of-somebody").mkdir()
+        with cache.scratch("engine-") as one, cache.scratch("engine-") as other:
+            assert one.exists()
+            assert {path.name for path in tmp_path.glob("engine-*")} == {one.name, other.name, "engine-of-somebody"}
+        assert not one.exists()
+
+
 class TestDaemon:
     def test_it_ends_with_the_process_that_started_it(self, tmp_path):
         log = str(tmp_path / "log")
@@ -96,6 +108,13 @@ os.kill(os.getpid(), 9)
         with pytest.raises(NotReady, match="the engine: not within 0 s"):
             daemon.wait_until("the engine", lambda: False, seconds=0)
         daemon.stop()
+
+    def test_proxies_are_not_for_engines(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test")
+        daemon = Daemon(["env"], tmp_path / "log")
+        daemon.process.wait()
+        assert "PATH=" in daemon.log.read_text()
+        assert "proxy.test" not in daemon.log.read_text()
 
 
 class TestMissing:
