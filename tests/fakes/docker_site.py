@@ -139,8 +139,8 @@ def predict(url, body=b'{"instances": [1.0]}', version=None):
 class Users:
     """Ask for predictions from some threads, at a steady rate, until the end of the block; `answers` by status."""
 
-    def __init__(self, url, rate=200, threads=4):
-        self.url, self.pause, self.count = url, threads / rate, threads
+    def __init__(self, url, rate=200, threads=4, body=b'{"instances": [1.0]}'):
+        self.url, self.pause, self.count, self.body = url, threads / rate, threads, body
         self.answers = Counter()
         self._ended = threading.Event()
         self._lock = threading.Lock()
@@ -149,7 +149,7 @@ class Users:
         due = time.monotonic()
         while not self._ended.is_set():
             try:
-                status = predict(self.url)[0]
+                status = predict(self.url, self.body)[0]
             except OSError as error:
                 status = str(error)
             with self._lock:
