@@ -1,6 +1,7 @@
 """Amounts as the API server writes them back: whoever compares what was applied with what is there finds them equal.
 
-The rules are those of `resource.Quantity` in Kubernetes: no fractions, and the largest unit that leaves a whole number.
+The rules are those of `resource.Quantity` in Kubernetes, and of what it does to resources of pods: thousandths are the smallest part,
+rounded up; no fractions; and the largest unit that leaves a whole number.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import re
 from fractions import Fraction
 from typing import Final
 
-_BINARY: Final = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
-_DECIMAL: Final = {"n": -3, "u": -2, "m": -1, "": 0, "k": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
+_BINARY: Final = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+_DECIMAL: Final = ("m", "", "k", "M", "G", "T", "P", "E")  # the first is a thousandth
 
 
 def canonical(amount: str) -> str:
@@ -24,18 +25,18 @@ def canonical(amount: str) -> str:
     if match is None:
         raise ValueError(f"{amount!r} is no amount")
     number, unit = Fraction(match[1]), match[2]
-    if unit not in _BINARY:
-        return _written(number * Fraction(1000) ** _DECIMAL[unit], 1000, _DECIMAL)
-    value = number * 1024 ** _BINARY[unit]
+    binary = unit != "" and unit in _BINARY
+    factor = Fraction(1024) ** _BINARY.index(unit) if binary else Fraction(1000) ** (_DECIMAL.index(unit) - 1)
+    thousandths = math.ceil(number * factor * 1000)
     # Less than the smallest binary unit, or no whole number of bytes: decimal units then.
-    if value < 1024 or value.denominator != 1:
-        return _written(value, 1000, _DECIMAL)
-    return _written(value, 1024, {"": 0, **_BINARY})
+    if binary and thousandths >= 1024 * 1000 and thousandths % 1000 == 0:
+        return _written(thousandths // 1000, 1024, _BINARY)
+    return _written(thousandths, 1000, _DECIMAL)
 
 
-def _written(value: Fraction, base: int, units: dict[str, int]) -> str:
-    for unit, power in sorted(units.items(), key=lambda item: -item[1]):
-        number = value / Fraction(base) ** power
-        if number.denominator == 1:
-            return f"{number}{unit}"
-    return f"{math.ceil(value * 10**9)}n"  # nothing is smaller
+def _written(number: int, base: int, units: tuple[str, ...]) -> str:
+    """A number of the first unit in the largest one that leaves it whole."""
+    largest = 0
+    while number and number % base == 0 and largest + 1 < len(units):
+        number, largest = number // base, largest + 1
+    return f"{number}{units[largest]}"
