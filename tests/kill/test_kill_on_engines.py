@@ -102,27 +102,26 @@ def kill_at_every_entry(repository, engine, tmp_path):
     assert [entry.kind for entry in repository.store.journal.entries()][before:] == list(ENTRIES)
     for number, kind in enumerate(ENTRIES, 1):
         for after in (0, 1):
-            for way in ([], ["--resume"]):
-                shutil.rmtree(store)
-                shutil.copytree(kept, store)
-                repository.call("rollback", "--to", "1")  # the engine to what that journal says: nothing but version 1
-                repository.ok("serve", run="first")
-                assert status(repository)["traffic"] == "version 1"
-                place = (kind, number, "after" if after else "before", *way)
-                with engine.users():
-                    at_entry = len(repository.store.journal.entries()) + number
-                    killed = repository.call("serve", run="second", at=after, at_entry=at_entry)
-                    assert killed.code == -9, (place, killed)
-                    done = repository.call("serve", *way, run="second")
-                    if done.code == 2:  # it had not begun: there is nothing to continue
-                        assert number == 1, (place, done)
-                        done = repository.call("serve", run="second")
-                    assert done.code == 0, (place, done)
-                # When it was released, and how many answers the judge saw, is another release's.
-                now = {**status(repository), "since": ended["since"], "canary": ended["canary"]}
-                assert now == ended, place
-                assert engine.made() == uninterrupted, place
-                assert repository.store.journal.history("production").open is None, place
+            way = ["--resume"] if number % 2 == after else []  # half of them are continued, the others begun anew
+            place = (kind, number, "after" if after else "before", *way)
+            shutil.rmtree(store)
+            shutil.copytree(kept, store)
+            repository.ok("serve", run="first")  # the engine to what that journal says: nothing but version 1
+            assert status(repository)["traffic"] == "version 1"
+            with engine.users():
+                at_entry = len(repository.store.journal.entries()) + number
+                killed = repository.call("serve", run="second", at=after, at_entry=at_entry)
+                assert killed.code == -9, (place, killed)
+                done = repository.call("serve", *way, run="second")
+                if done.code == 2:  # it had not begun: there is nothing to continue
+                    assert number == 1, (place, done)
+                    done = repository.call("serve", run="second")
+                assert done.code == 0, (place, done)
+            # When it was released, and how many answers the judge saw, is another release's.
+            now = {**status(repository), "since": ended["since"], "canary": ended["canary"]}
+            assert now == ended, place
+            assert engine.made() == uninterrupted, place
+            assert repository.store.journal.history("production").open is None, place
 
 
 @pytest.mark.docker
