@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from jenkins_ml.config import patterns
 from jenkins_ml.config.document import read
 from jenkins_ml.config.section import Section, refuse
+from jenkins_ml.config.serve import Serve
 from jenkins_ml.config.validation import validated
 from jenkins_ml.errors import ConfigurationError, Problem
 
@@ -86,6 +87,13 @@ class Released(Section):
         if wrong:
             refuse(wrong)
         return self
+
+
+def environments(serve: Serve) -> dict[str, Serve]:
+    """The environments on Kubernetes: name -> the section as it holds there; the one that is released to by default first."""
+    names = dict.fromkeys((serve.environment, *serve.environments))
+    found = {name: serve.of(name) for name in names}
+    return {name: each for name, each in found.items() if each.target == "kubernetes"}
 
 
 def load(directory: Path, environments: Collection[str]) -> dict[str, Released]:

@@ -102,10 +102,15 @@ def rendered(config: Config, directory: Path) -> dict[str, str]:
 
 
 def _manifests(config: Config, directory: Path) -> dict[str, str]:
-    from jenkins_ml.config import gitops  # most models are not on Kubernetes
-    from jenkins_ml.rendering.kubernetes import files
+    from jenkins_ml.config import gitops  # few models are on Kubernetes
 
-    return files.files(config, gitops.load(directory, files.environments(config.serve)))
+    serves = gitops.environments(config.serve)
+    releases = gitops.load(directory, serves)
+    if not serves:
+        return {}
+    from jenkins_ml.rendering.kubernetes.files import files
+
+    return files(config, releases)
 
 
 def _plans(output: Path, texts: Mapping[str, str], mark: bool, force: bool) -> list[Plan]:

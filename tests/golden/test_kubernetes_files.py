@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jenkins_ml.config import gitops, loader
-from jenkins_ml.rendering.kubernetes.files import environments, files
+from jenkins_ml.rendering.kubernetes.files import files
 from tests.fakes.repository import ROOT
 
 FOLDER = ROOT / "tests/golden/kubernetes"
@@ -19,7 +19,7 @@ GENERATED = ("deploy/helm", "deploy/kustomize")
 
 def generated(folder: Path) -> dict[str, str]:
     config = loader.load(folder)
-    return files(config, gitops.load(folder, environments(config.serve)))
+    return files(config, gitops.load(folder, gitops.environments(config.serve)))
 
 
 def lying(folder: Path) -> dict[str, str]:

@@ -11,7 +11,6 @@ from jenkins_ml.config import gitops, loader
 from jenkins_ml.config.gitops import Released
 from jenkins_ml.errors import UsageError
 from jenkins_ml.rendering.kubernetes import chart, kustomize
-from jenkins_ml.rendering.kubernetes.files import environments
 from jenkins_ml.rendering.kubernetes.objects import Objects
 from jenkins_ml.rendering.kubernetes.release import everything, release
 from tests.engines import packages
@@ -23,7 +22,7 @@ from tests.fakes.repository import ROOT
 pytestmark = [pytest.mark.kubernetes]
 
 FOLDER = ROOT / "tests/golden/kubernetes"
-CASES = [(case, name) for case in ("baked", "files") for name in environments(loader.load(FOLDER / case).serve)]
+CASES = [(case, name) for case in ("baked", "files") for name in gitops.environments(loader.load(FOLDER / case).serve)]
 A, B = "a" * 64, "b" * 64
 SEVEN = {"version": 7, "manifest_digest": A}
 EIGHT = {"version": 80_000_000, "manifest_digest": B, "beside": 7, "replicas": 1, "commit": "0e5", "by": "a: b #c"}
@@ -64,7 +63,7 @@ def write(folder, files):
 def test_the_three_forms_are_equal(case, environment):
     folder = FOLDER / case
     objects = objects_of(case, environment)
-    released = gitops.load(folder, environments(loader.load(folder).serve))[environment]
+    released = gitops.load(folder, gitops.environments(loader.load(folder).serve))[environment]
     wanted = by_name(everything(objects, release(objects.serve, released)))
     file = folder / gitops.FOLDER / f"{environment}.yaml"
     values = ["-f", file] if file.exists() else []
