@@ -212,6 +212,14 @@ def test_everything_may_be_done_again(site):
         again.route(1, 7, 5)
 
 
+def test_a_version_that_takes_a_while_gets_traffic_as_soon_as_it_is_ready(site):
+    target = site.target()
+    target.start()
+    target.load(site.version(1, load_seconds=3))  # the proxy has found it down by then
+    target.route(1, None, 0)
+    assert predict(target.serving().rest)[0] == 200
+
+
 def test_small_texts_are_kept_with_the_target(site):
     target = site.target()
     assert target.recall("known-good") is None

@@ -68,6 +68,7 @@ class Versions:
             self._await_metadata(version, found)
             if servable.golden is not None:
                 self._prove(servable.golden, version, found)
+            self._proxy.vouch(version)
             with translated(f"bringing up version {version}"):
                 found.update(restart_policy=RESTARTS)
         except JenkinsMLError:
