@@ -24,7 +24,7 @@ def problems(config: Config) -> _Problems:
     yield from _axes(config)
     yield from _parameters(config)
     yield from _environments(config.serve)
-    if config.serve.target == "local":
+    if config.serve.of(config.serve.environment).target == "local":
         yield from _agent_of_serve(config)
     if config.test is None:
         yield from _test_stage(config)

@@ -17,7 +17,7 @@ def warnings(config: Config) -> Iterator[str]:
             f"the store {config.store!r} is relative, and Jenkins wipes workspaces: set {ENV_STORE} on the agents, "
             "or `store:`, to an absolute folder that lasts"
         )
-    if config.serve.target == "local" and config.jenkins.agent_of("serve").node is None:
+    if config.serve.of(config.serve.environment).target == "local" and config.jenkins.agent_of("serve").node is None:
         yield (
             "serve.target local starts the server on the agent that serves, and no agent is named: `serve` refuses to run "
             "in Jenkins until `jenkins.agents.serve.node` (or `jenkins.agent.node`) names one"

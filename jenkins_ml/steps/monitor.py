@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from typing import Literal
@@ -52,6 +53,8 @@ def command(seconds: float, environment: str | None, as_json: bool) -> None:
         report.stage("monitor")
         version, window, verdict, reason = _look(project, environment, seconds, report)
         report.done(f"version {version}: {reason}")
+        if verdict != "failing":  # a rollback may be near
+            _let_go(project, environment, report)
     if as_json:
         print_json(
             {
@@ -67,6 +70,19 @@ def command(seconds: float, environment: str | None, as_json: bool) -> None:
         )
     if verdict == "failing":
         raise StageFailed(f"version {version} fails in {environment}: {reason}", "jenkins-ml rollback")
+
+
+def _let_go(project: Project, environment: str, report: Reporter) -> None:
+    """Take out the version before, once it was kept warm for as long as the configuration says."""
+    history = project.store.journal.history(environment)
+    if history.previous is None or history.open is not None or serving.keeps_warm(project, history, environment):
+        return
+    target = serving.target_of(project, environment, report)
+    if target.serving().find(history.previous.version) is None:
+        return
+    with contextlib.suppress(Unavailable), serving.releasing(project, target, environment, "monitor", report) as held:
+        serving.settle(project, held, project.store.journal.history(environment), environment)
+        report.note(f"version {history.previous.version} was kept ready for a rollback long enough: it is taken out")
 
 
 def _look(

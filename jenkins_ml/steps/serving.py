@@ -170,6 +170,11 @@ def servable(reference: VersionRef, manifest: Manifest, path: Path, examples: Ex
     )
 
 
+def keeps_warm(project: Project, history: History, environment: str) -> bool:
+    """Whether the version before is still to be kept ready."""
+    return clock.age_seconds(history.since) < seconds(project.config.serve.of(environment).keep_warm)
+
+
 def settle(
     project: Project, target: Target, history: History, environment: str, keep: frozenset[int] = frozenset()
 ) -> None:
@@ -186,8 +191,7 @@ def settle(
         if (serving.stable, serving.canary, serving.weight) != (production.version, None, 0):
             target.route(production.version, None, 0)
         kept = {production.version, *keep}
-        keep_warm = seconds(project.config.serve.of(environment).keep_warm)
-        if previous is not None and clock.age_seconds(history.since) < keep_warm:
+        if previous is not None and keeps_warm(project, history, environment):
             kept.add(previous.version)
             try:
                 _load(project, target, previous, history.run)

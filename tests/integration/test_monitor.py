@@ -77,3 +77,17 @@ def test_nothing_is_in_production(cold_project):
 @pytest.mark.parametrize("duration", ["soon", "10", "2h"])
 def test_a_look_has_a_sensible_length(cold_project, duration):
     assert cold_project.call("monitor", "--for", duration).code == 2
+
+
+def test_the_version_before_is_let_go_when_it_was_kept_long_enough(served):
+    served.ok("train", run="second")
+    served.ok("gate", run="second")
+    served.ok("serve", run="second")
+    served.ok("monitor", "--for", "10ms")
+    assert set(served.server().state()["versions"]) == {"1", "2"}
+    served.change("jenkins-ml.yaml", "serve:\n", "serve:\n  keep_warm: 10ms\n")
+    done = served.ok("monitor", "--for", "10ms")
+    assert "version 1 was kept ready for a rollback long enough: it is taken out" in done.err
+    assert served.server().state()["versions"]["1"]["state"] == "END"
+    served.ok("rollback")
+    assert served.answering() == 1
