@@ -11,17 +11,30 @@ from jenkins_ml.errors import JenkinsMLError, Unavailable, UsageError
 from jenkins_ml.records import JournalEntry, VersionRef
 from jenkins_ml.reporting import console
 from jenkins_ml.reporting.console import Reporter
-from jenkins_ml.steps import serving
-from jenkins_ml.steps.common import Project, environment_option, json_option, print_json
+from jenkins_ml.steps import serving, status_all
+from jenkins_ml.steps.common import Project, json_option, print_json
 
 _RELEASE = ("release_started", "release_step", "released", "release_rolled_back", "release_abandoned")
 
 
 @click.command("status")
-@environment_option
+@click.option("--all", "everything", is_flag=True, help="All models of a Kubernetes cluster; needs no jenkins-ml.yaml.")
+@click.option("--context", metavar="NAME", help="With --all: a context of the kubeconfig; default the current one.")
+@click.option("--namespace", metavar="NS", help="With --all: one namespace; default all of them.")
+@click.option("--environment", metavar="NAME", help="Default: all of them.")
 @json_option
-def command(environment: str | None, as_json: bool) -> None:
-    """What is in production, since when, from which commit, why it was approved, and how it is reached."""
+def command(
+    everything: bool, context: str | None, namespace: str | None, environment: str | None, as_json: bool
+) -> None:
+    """What is in production, since when, from which commit, why it was approved, and how it is reached.
+
+    With --all what a Kubernetes cluster has of ours, as the cluster knows it: it takes no store and no model repository.
+    """
+    if everything:
+        _all(context, namespace, environment, as_json)
+        return
+    if context is not None or namespace is not None:
+        raise UsageError("--context and --namespace go with --all", "jenkins-ml.yaml says where this model is served")
     project = Project.here()
     entries = project.store.journal.entries()
     serve = project.config.serve
@@ -34,6 +47,16 @@ def command(environment: str | None, as_json: bool) -> None:
     for item in found:
         rows = [(name, "-" if value is None else str(value)) for name, value in item.items()]
         console.table(f"{project.config.model} in {item['environment']}", ("what", "value"), rows)
+
+
+def _all(context: str | None, namespace: str | None, environment: str | None, as_json: bool) -> None:
+    found = status_all.look(context, namespace, environment)
+    if as_json:
+        print_json({"models": found})
+        return
+    if not found:
+        console.say("there is no model of jenkins-ml", error=True)
+    status_all.draw_table(found)
 
 
 def _environment(project: Project, entries: tuple[JournalEntry, ...], environment: str) -> dict[str, Any]:
@@ -104,11 +127,6 @@ def _running(project: Project, environment: str, production: VersionRef | None) 
         return {"server": error.what, "traffic": None, "replicas": None, "image": None, "problem": None}
     if not now.versions and now.rest is None:
         return {"server": None, "traffic": None, "replicas": None, "image": None, "problem": None}
-    shown = f"version {now.stable}" if now.stable is not None else "none"
-    if now.canary is not None:
-        shown += f", {now.weight} % to version {now.canary}"
-        if now.share is not None and round(now.share) != now.weight:
-            shown += f" ({now.share:.0f} % observed)"
     running = now.find(production.version) if production else None
     problems = [f"version {each.version}: {each.problem}" for each in now.versions if each.problem]
     if production is not None and now.stable != production.version:
@@ -122,7 +140,7 @@ def _running(project: Project, environment: str, production: VersionRef | None) 
     return {
         "server": now.rest,
         "grpc": now.grpc,
-        "traffic": shown,
+        "traffic": status_all.traffic(now),
         "replicas": f"{running.ready} of {running.replicas} ready" if running else None,
         "image": running.image if running else None,
         "warm": ", ".join(str(each.version) for each in now.versions if each.version not in (now.stable, now.canary))

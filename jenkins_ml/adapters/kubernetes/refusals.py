@@ -76,9 +76,10 @@ def _forbidden(message: str, what: str, namespace: str) -> JenkinsMLError:
     if found := _RIGHT.search(message):
         resource = found["resource"] + (f".{found['group']}" if found["group"] else "")
         where = f"in namespace {found['namespace']}" if found["namespace"] else "in the whole cluster"
+        elsewhere = "" if found["namespace"] else ", or look at one namespace only: --namespace"
         return UsageError(
             f"{found['user']} may not {found['verb']} {resource} {where}, to {what}",
-            "give it the Role in docs/kubernetes.md",
+            f"give it the Role in docs/kubernetes.md{elsewhere}",
         )
     if "exceeded quota" in message or "failed quota" in message:
         return over_quota(message, what)
