@@ -49,7 +49,8 @@ def chart(model: str, environments: Sequence[Objects], default: str) -> dict[str
         "Chart.yaml": _about(model),
         "values.yaml": _values(known, default),
         "values.schema.json": json.dumps(_schema(known, default), indent=2) + "\n",
-        "templates/checks.yaml": _checks(),
+        # An underscore: no environment has such a name.
+        "templates/_checks.tpl": _checks(model),
         **{f"templates/{each.environment}.yaml": _Template(each).text() for each in environments},
     }
     return {f"{CHARTS}/{model}/{name}": content for name, content in files.items()}
@@ -115,9 +116,10 @@ def _schema(known: Sequence[str], default: str) -> dict[str, Any]:
     }
 
 
-def _checks() -> str:
+def _checks(model: str) -> str:
     """What no schema can say; renders to nothing."""
     checks = [
+        f"{{{{- define {_named(model)} }}}}",
         "{{- $known := list }}",
         "{{- range .Values.versions }}",
         *_fail("has (int64 .version) $known", "version %d is listed twice", "(int64 .version)"),
@@ -135,8 +137,14 @@ def _checks() -> str:
         "{{- else }}",
         *_fail(".Values.weight", "there is no `canary` that could get the weight"),
         "{{- end }}",
+        "{{- end }}",
     ]
     return f"{{{{- /* {_MADE} */}}}}\n" + "".join(f"{line}\n" for line in checks)
+
+
+def _named(model: str) -> str:
+    """What the checks are called; such names are common to a chart and those that it is a part of."""
+    return json.dumps(f"{model}.checks")
 
 
 def _canary_checks(traffic: str) -> Iterator[str]:
@@ -192,6 +200,7 @@ class _Template:
         objects, kubernetes = self._objects, self._objects.serve.kubernetes
         yield f"{{{{- /* {_MADE} */}}}}"
         yield f"{{{{- if eq .Values.environment {json.dumps(objects.environment)} }}}}"
+        yield f"{{{{- include {_named(objects.model)} . | trim }}}}"
         yield from _canary_checks(kubernetes.traffic)
         for thing in objects.shared():
             yield from self._document(thing)

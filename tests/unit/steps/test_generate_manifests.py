@@ -60,7 +60,7 @@ def test_before_a_release_there_is_what_is_there_once(folder):
     assert call().exception is None
     assert deployed(folder) == {
         *(f"deploy/helm/digits/{name}" for name in ("Chart.yaml", "values.yaml", "values.schema.json")),
-        *(f"deploy/helm/digits/templates/{name}.yaml" for name in ("checks", "production")),
+        *(f"deploy/helm/digits/templates/{name}" for name in ("_checks.tpl", "production.yaml")),
         *(
             f"deploy/kustomize/production/{name}.yaml"
             for name in ("kustomization", "service", "serviceaccount", "networkpolicy", "poddisruptionbudget")

@@ -1,4 +1,5 @@
 {{- /* Made by jenkins-ml from jenkins-ml.yaml: what is edited here stays, and is merged. */}}
+{{- define "3d_shapes.v2.checks" }}
 {{- $known := list }}
 {{- range .Values.versions }}
 {{- if has (int64 .version) $known }}{{ fail (printf "version %d is listed twice" (int64 .version)) }}{{ end }}
@@ -15,4 +16,5 @@
 {{- if eq (int64 .Values.canary) (int64 .Values.stable) }}{{ fail (printf "`canary` is the stable version") }}{{ end }}
 {{- else }}
 {{- if .Values.weight }}{{ fail (printf "there is no `canary` that could get the weight") }}{{ end }}
+{{- end }}
 {{- end }}
