@@ -157,7 +157,6 @@ def _common() -> list[str]:
         f"    timeout server {_ANSWER_SECONDS}s",
         "    timeout check 5s",
         "    timeout queue 5s",
-        "    option idle-close-on-response",
         *(
             f"    http-error status {status} content-type application/json string "
             + '"{ \\"error\\": \\"'
@@ -177,6 +176,7 @@ def _frontends(metrics_path: str) -> list[str]:
     return [
         "frontend users",
         f"    bind :{REST_PORT}",
+        "    option idle-close-on-response",  # no connection is closed under a request when the proxy is reloaded
         "    option http-buffer-request",
         f"    acl names_a_version path_reg -i {_VERSION_PATH}[0-9]",
         f"    http-request set-var(txn.version) {version} if names_a_version",
@@ -184,6 +184,7 @@ def _frontends(metrics_path: str) -> list[str]:
         "    default_backend rest",
         "frontend users_grpc",
         f"    bind :{GRPC_PORT} proto h2",
+        "    option idle-close-on-response",
         "    option http-buffer-request",
         "    default_backend grpc",
         "frontend direct",

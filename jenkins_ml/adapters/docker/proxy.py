@@ -12,7 +12,7 @@ from functools import cached_property, partial
 from typing import Any, Final
 
 from jenkins_ml import resources
-from jenkins_ml.adapters.docker import archives, counters
+from jenkins_ml.adapters.docker import archives, counters, network
 from jenkins_ml.adapters.docker.connection import present, refusal, translated
 from jenkins_ml.adapters.docker.control import Control
 from jenkins_ml.adapters.docker.counters import Server
@@ -24,7 +24,7 @@ from jenkins_ml.rendering.haproxy import Layout
 _START_SECONDS: Final = 20.0
 _DRAIN_SECONDS: Final = 45.0  # how long requests of a version that goes are waited for: the longest answer, and more
 _LEAVE_SECONDS: Final = 10.0  # within which the proxy forgets a server
-_STOP_SECONDS: Final = 10
+_STOP_SECONDS: Final = 5  # for requests under way; connections that are idle would keep it
 _PAUSE: Final = 0.1
 _LOG_LINES: Final = 10
 _NEW: Final = "new-"
@@ -148,7 +148,7 @@ class Proxy:
         from docker.errors import APIError, NotFound
 
         shapes = self._shapes
-        subnet, gateway = self.network()
+        subnet, gateway = network.ensure(self._client, shapes)
         with translated("making the proxy"):
             self._client.api.create_volume(shapes.name, labels=shapes.labels(PROXY))
             address = free_address(subnet, gateway, (), proxy=True)
@@ -172,45 +172,6 @@ class Proxy:
         if self.read(haproxy.CONFIGURATION) is None:
             self._put(self._texts(Layout(servers={})))
         return found
-
-    def network(self) -> tuple[str, str]:
-        """The private network, made where it is not there: its addresses, and the engine's own among them.
-
-        Engines give fixed addresses only in a network whose range they were told. So it is made twice: once to learn which
-        range is free.
-        """
-        from docker.errors import APIError
-
-        shapes = self._shapes
-        with translated("making the network"):
-            for attempt in range(5):
-                listed = self._client.api.networks(filters=shapes.selector())
-                if listed and listed[0]["IPAM"]["Config"]:
-                    found = listed[0]["IPAM"]["Config"][0]
-                    if any(key == "chosen" for key in listed[0]["Labels"]):
-                        self._client.api.remove_network(listed[0]["Id"])
-                    else:
-                        return found["Subnet"], found["Gateway"]
-                else:
-                    made = self._client.api.create_network(
-                        shapes.name, driver="bridge", labels={**shapes.labels(PROXY), "chosen": ""}
-                    )
-                    found = self._client.api.inspect_network(made["Id"])["IPAM"]["Config"][0]
-                    self._client.api.remove_network(made["Id"])
-                pool = {"Subnet": found["Subnet"], "Gateway": found["Gateway"]}
-                try:
-                    self._client.api.create_network(
-                        shapes.name,
-                        driver="bridge",
-                        labels=shapes.labels(PROXY),
-                        ipam={"Driver": "default", "Config": [pool]},
-                    )
-                except APIError as error:
-                    if "overlaps" not in str(error) or attempt == 4:  # another network took the range in between
-                        raise
-                else:
-                    return found["Subnet"], found["Gateway"]
-        raise AssertionError("the last attempt returns or raises")
 
     def _wait(self) -> None:
         """Until it answers.
@@ -385,12 +346,12 @@ class Proxy:
             removed.append(f"container {found.name}")
         selector = self._shapes.selector()
         with translated("removing the proxy's network and volume"):
-            for network in self._client.networks.list(filters=selector):
-                network.remove()
-                removed.append(f"network {network.name}")
-            for volume in self._client.volumes.list(filters=selector):
-                volume.remove(force=True)
-                removed.append(f"volume {volume.name}")
+            for each in self._client.networks.list(filters=selector):
+                each.remove()
+                removed.append(f"network {each.name}")
+            for each in self._client.volumes.list(filters=selector):
+                each.remove(force=True)
+                removed.append(f"volume {each.name}")
         return tuple(removed)
 
     def forget(self) -> None:

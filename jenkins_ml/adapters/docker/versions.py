@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from jenkins_ml import names
 from jenkins_ml.adapters import images
-from jenkins_ml.adapters.docker import archives, causes
+from jenkins_ml.adapters.docker import archives, causes, network
 from jenkins_ml.adapters.docker.asking import Asker
 from jenkins_ml.adapters.docker.connection import present, refusal, translated
 from jenkins_ml.adapters.docker.proxy import Proxy
@@ -117,7 +117,7 @@ class Versions:
         image, digest = self._image(servable)
         doing = f"making the container of version {version}"
         self._note(doing)
-        subnet, gateway = self._proxy.network()
+        subnet, gateway = network.ensure(self._client, shapes)
         used = {_address(container, shapes.name) for container in self.all()}
         address = free_address(subnet, gateway, used, proxy=False)
         inside = shapes.serve.image is not None
