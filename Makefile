@@ -37,6 +37,7 @@ bench: $(VENV)/dev.installed
 
 generated: $(VENV)/dev.installed
 	$(RUN) -m jenkins_ml.config.schema docs
+	$(RUN) -m tests.golden.test_kubernetes_files
 	$(VENV)/bin/jenkins-ml jobs render -f tests/golden/jobs/jobs.yaml -o tests/golden/jobs/rendered
 	for example in digits quickstart; do $(VENV)/bin/jenkins-ml -C examples/$$example generate; done
 

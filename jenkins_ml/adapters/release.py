@@ -156,9 +156,15 @@ class Release:
                 return rollout.Looked(evidence, self.watcher.in_step, self.clock() - started)
             case rollout.Record(kind, reason, weight):
                 about = self.servable.reference
-                self.author.write(kind, about, self.plan.stable, reason, weight, action.evidence_json())
+                seen = action.evidence_json() | (self._image() if kind == "released" else {})
+                self.author.write(kind, about, self.plan.stable, reason, weight, seen)
                 self.note(_line(kind, about.version, reason, weight))
         return None
+
+    def _image(self) -> dict[str, object]:
+        """What the version runs as, by digest; nothing where there is no image."""
+        running = self.target.serving().find(self.plan.candidate)
+        return {"image": running.image} if running is not None and running.image else {}
 
     def _progress(self, state: State) -> str:
         """What is watched, what was seen so far, and how long this step takes at least."""

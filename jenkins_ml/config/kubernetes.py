@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from jenkins_ml.config import patterns
-from jenkins_ml.config.section import Section, Timeout
+from jenkins_ml.config.section import Section, Timeout, refuse
 
 Text = Annotated[str, Field(min_length=1)]
 Object = Annotated[str, Field(pattern=patterns.OBJECT)]
@@ -60,6 +60,17 @@ class Resources(Section):
         default="nvidia.com/gpu", description="What the cluster calls a GPU."
     )
 
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.cpu_limit is not None and _cores(self.cpu_limit) < _cores(self.cpu):
+            refuse([(("cpu_limit",), "must not be less than `cpu`, which is requested")])
+        return self
+
+
+def _cores(amount: str) -> float:
+    """CPUs as Kubernetes writes them, as a number."""
+    return float(amount.removesuffix("m")) / 1000 if amount.endswith("m") else float(amount)
+
 
 class Autoscale(Section):
     """A HorizontalPodAutoscaler on the version in production."""
@@ -82,7 +93,7 @@ class Gateway(Section):
 
     name: Object = Field(description="Name of the Gateway.")
     namespace: Object | None = Field(default=None, description="Its namespace; default the model's.")
-    hostnames: tuple[Text, ...] = Field(
+    hostnames: tuple[Annotated[str, Field(pattern=patterns.HOST_NAME)], ...] = Field(
         default=(), strict=False, description="Host names that the route answers; default those of the Gateway."
     )
 

@@ -38,6 +38,7 @@ MEMORY: Final = r"^([1-9][0-9]*(\.[0-9]+)?|0\.0*[1-9][0-9]*)([KMGTPE]i|[kMGTPE])
 _DNS: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
 _WORD: Final = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 OBJECT: Final = rf"^{_DNS}$"
+HOST_NAME: Final = rf"^(\*\.)?{_DNS}$"
 LABEL: Final = rf"^({_DNS}/)?{_WORD}$"
 LABEL_VALUE: Final = rf"^({_WORD})?$"
 RESOURCE: Final = rf"^{_DNS}/{_WORD}$"
@@ -91,6 +92,7 @@ WORDS: Final = {
     OBJECT: Words(
         "name in Kubernetes", "a name in Kubernetes has small letters, digits, '-' and '.', such as models-claim"
     ),
+    HOST_NAME: Words("host name", "write a host name, such as models.example.com or *.example.com"),
     LABEL: Words("label", "write a label of nodes as name or domain/name, such as kubernetes.io/arch"),
     LABEL_VALUE: Words(
         "text",

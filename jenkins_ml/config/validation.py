@@ -125,7 +125,7 @@ def _place(document: Source, error: ErrorDetails) -> tuple[Path_, bool]:
         return path, False
     # Some errors are of a key that has a default, or that a shorter way to write a section stands for: the nearest
     # that the file has is meant.
-    while path not in document.values:
+    while path and path not in document.values:
         path = path[:-1]
     return path, False
 

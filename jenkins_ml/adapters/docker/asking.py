@@ -86,12 +86,7 @@ class Asker:
         return answer
 
     def _open(self) -> Tunnel:
-        from docker.errors import NotFound
-
-        try:
-            return Tunnel(self._client, self._proxy.container.id, haproxy.DIRECT_PORT, _LONGEST)
-        except NotFound as error:
-            raise Unavailable("the proxy's container has gone", "run it again") from error
+        return Tunnel(self._client, self._proxy.container.id, haproxy.DIRECT_PORT, _LONGEST)
 
     def _over(self, tunnel: Tunnel, request: bytes, method: str, seconds: float) -> Answer | None:
         """Ask over one connection, and keep it for the next question; None when it was closed already."""

@@ -18,6 +18,10 @@ _LONGEST = 300  # characters of a message that are worth a line
 _ANY = ("0.0.0.0", "::")  # noqa: S104 - what the user wrote; nothing is bound here
 
 
+class Missing(Unavailable):
+    """A container, or a file in it, is not there (any more)."""
+
+
 def connect(host: str | None) -> Any:
     """A client of an engine.
 
@@ -74,18 +78,25 @@ def reached_at(address: str, bind: str) -> str:
 
 @contextlib.contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Turn what the SDK raises in the block into our errors; what is missing stays docker.errors.NotFound.
+    """Turn what the SDK raises in the block into our errors.
 
     Args:
         doing: what was being done, such as "starting the proxy".
+
+    Raises:
+        Missing: what it was done with is not there.
+        JenkinsMLError: the engine refuses it, or does not answer.
     """
     import requests
     from docker import errors
 
     try:
         yield
-    except errors.NotFound:
-        raise
+    except errors.NotFound as error:
+        message = str(error.explanation or error)
+        why = refusal(doing, message)
+        gone = Missing(f"{doing}: {_short(message)}", "somebody else has taken it away: run it again")
+        raise (gone if type(why) is StageFailed else why) from error
     except errors.APIError as error:
         raise refusal(doing, str(error.explanation or error)) from error
     except (requests.exceptions.RequestException, errors.DockerException, OSError) as error:

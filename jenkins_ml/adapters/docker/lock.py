@@ -21,7 +21,7 @@ from typing import Any, Final
 from jenkins_ml.adapters import identity
 from jenkins_ml.adapters.clock import now
 from jenkins_ml.adapters.docker import archives
-from jenkins_ml.adapters.docker.connection import translated
+from jenkins_ml.adapters.docker.connection import Missing, translated
 from jenkins_ml.adapters.docker.shapes import LOCK, Shapes
 from jenkins_ml.errors import JenkinsMLError, Unavailable
 
@@ -52,13 +52,11 @@ class Holding:
         Raises:
             Unavailable: somebody else does.
         """
-        from docker.errors import NotFound
-
         if not self._lost:
             try:
                 with translated("looking at the lock"):
                     self._client.api.inspect_container(self._container)
-            except NotFound:
+            except Missing:
                 self._lost = True
         if self._lost:
             raise Unavailable(
@@ -68,21 +66,17 @@ class Holding:
 
     def beat(self) -> None:
         """Say that we live."""
-        from docker.errors import NotFound
-
         self._beats += 1
         data = archives.of_texts({_FILE: f"{self._beats} {time.monotonic()}".encode()})
         try:
             with translated("renewing the lock"):
                 self._client.api.put_archive(self._container, _FOLDER, data)
-        except NotFound:
+        except Missing:
             self._lost = True
 
     def give_back(self) -> None:
         """Let the next one have it."""
-        from docker.errors import NotFound
-
-        with contextlib.suppress(NotFound), translated("giving back the lock"):
+        with contextlib.suppress(Missing), translated("giving back the lock"):
             self._client.api.remove_container(self._container, force=True)
 
 
@@ -120,7 +114,7 @@ def held(client: Any, shapes: Shapes, image: str, holder: str, seconds: float = 
 
 
 def _acquire(client: Any, shapes: Shapes, image: str, holder: str, seconds: float) -> str:
-    from docker.errors import APIError, NotFound
+    from docker.errors import APIError
 
     labels = {
         **shapes.labels(LOCK),
@@ -141,8 +135,8 @@ def _acquire(client: Any, shapes: Shapes, image: str, holder: str, seconds: floa
         try:
             with translated("looking at the lock"):
                 there = client.api.inspect_container(shapes.lock)
-                sign = _sign(client, there["Id"])
-        except NotFound:
+            sign = _sign(client, there["Id"])
+        except Missing:
             continue
         theirs = there["Config"]["Labels"] or {}
         if not identity.is_dead(theirs.get(_PROCESS, "")):
@@ -158,19 +152,19 @@ def _acquire(client: Any, shapes: Shapes, image: str, holder: str, seconds: floa
             if moment - since < seconds:
                 time.sleep(min(seconds / 10, since + seconds - moment))
                 continue
-        with contextlib.suppress(NotFound), translated("taking over the lock"):
+        with contextlib.suppress(Missing), translated("taking over the lock"):
             client.api.remove_container(there["Id"], force=True)
 
 
 def _sign(client: Any, container: str) -> bytes | None:
     """The last sign of life; None when there has been none."""
-    from docker.errors import NotFound
-
     try:
-        pieces, _ = client.api.get_archive(container, f"/{_FILE}")
-        data = b"".join(pieces)
-    except NotFound:
-        client.api.inspect_container(container)  # raises where it is the container that is not there
+        with translated("looking at the lock"):
+            pieces, _ = client.api.get_archive(container, f"/{_FILE}")
+            data = b"".join(pieces)
+    except Missing:
+        with translated("looking at the lock"):
+            client.api.inspect_container(container)  # raises where it is the container that is not there
         return None
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         member = archive.next()

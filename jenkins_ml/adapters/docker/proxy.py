@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from jenkins_ml import resources
 from jenkins_ml.adapters.docker import archives, counters, network
-from jenkins_ml.adapters.docker.connection import present, refusal, translated
+from jenkins_ml.adapters.docker.connection import Missing, present, translated
 from jenkins_ml.adapters.docker.control import Control
 from jenkins_ml.adapters.docker.counters import Server
 from jenkins_ml.adapters.docker.shapes import NOTES, PROXY, SHAPE, Shapes, free_address
@@ -97,13 +97,11 @@ class Proxy:
 
     def read(self, name: str) -> bytes | None:
         """A file of its volume; None for none."""
-        from docker.errors import NotFound
-
         try:
             with translated(f"reading {name} of the proxy"):
                 pieces, _ = self.container.get_archive(f"{haproxy.FOLDER}/{name}")
                 data = b"".join(pieces)
-        except NotFound:
+        except Missing:
             return None
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             file = archive.extractfile(archive.next() or tarfile.TarInfo())
@@ -112,8 +110,6 @@ class Proxy:
     # --- bringing it up ------------------------------------------------------------------------------------------------
     def start(self) -> None:
         """Bring it up, or bring it to what the configuration of this project says."""
-        from docker.errors import NotFound
-
         image = present(self._client, self._shapes.docker.proxy_image, self._note)
         found = self.find()
         if found is not None and found.labels.get(SHAPE) != self._shapes.shape_of_proxy(image.id):
@@ -131,10 +127,7 @@ class Proxy:
         with translated("starting the proxy"):
             if found.status != "running":
                 self._note("starting the proxy")
-                try:
-                    found.start()
-                except NotFound as error:  # the network's, or a module's
-                    raise refusal("starting the proxy", str(error.explanation)) from error
+                found.start()
             elif changed:
                 self._note("the proxy takes its new configuration")
                 found.kill(signal="USR2")  # a new process takes over the connections
@@ -145,27 +138,20 @@ class Proxy:
 
     def _make(self, image: str) -> Any:
         """Make network, volume and container, as far as they are not there."""
-        from docker.errors import APIError, NotFound
-
         shapes = self._shapes
         subnet, gateway = network.ensure(self._client, shapes)
         with translated("making the proxy"):
             self._client.api.create_volume(shapes.name, labels=shapes.labels(PROXY))
             address = free_address(subnet, gateway, (), proxy=True)
-            try:
-                made = self._client.api.create_container_from_config(
-                    shapes.proxy_container(image, address), shapes.proxy
-                )
-            except NotFound as error:
-                raise refusal("making the proxy", str(error.explanation)) from error
+            made = self._client.api.create_container_from_config(shapes.proxy_container(image, address), shapes.proxy)
         if shapes.docker.network is not None:
             try:
                 with translated(f"joining the network {shapes.docker.network}"):
                     self._client.networks.get(shapes.docker.network).connect(made["Id"], aliases=[shapes.name])
-            except (NotFound, APIError) as error:
+            except (Missing, StageFailed) as error:
                 self._remove(self._client.containers.get(made["Id"]))
                 raise UsageError(
-                    f"the proxy cannot join the network {shapes.docker.network}: {error.explanation}",
+                    f"the proxy cannot join the network {shapes.docker.network}: {error.what}",
                     "make it (docker network create), or name another one in serve.docker.network",
                 ) from error
         found = self.find()
@@ -317,13 +303,8 @@ class Proxy:
         )
 
     def _put(self, texts: dict[str, bytes]) -> None:
-        from docker.errors import NotFound
-
-        try:
-            with translated("writing the proxy's configuration"):
-                self.container.put_archive(haproxy.FOLDER, archives.of_texts(texts))
-        except NotFound as error:
-            raise Unavailable("the proxy's container has gone", "run it again") from error
+        with translated("writing the proxy's configuration"):
+            self.container.put_archive(haproxy.FOLDER, archives.of_texts(texts))
 
     def _run(self, *command: str) -> None:
         with translated("writing the proxy's configuration"):
@@ -334,7 +315,7 @@ class Proxy:
     # --- taking it away ------------------------------------------------------------------------------------------------
     def _remove(self, container: Any) -> None:
         self.forget()  # it waits for open connections, and one of them is ours
-        with translated("removing the proxy"), contextlib.suppress(_not_found()):
+        with contextlib.suppress(Missing), translated("removing the proxy"):
             container.stop(timeout=_STOP_SECONDS)
             container.remove(force=True)
 
@@ -359,10 +340,3 @@ class Proxy:
         if self._control is not None:
             self._control.close()
         self._found = self._control = None
-
-
-def _not_found() -> type[Exception]:
-    from docker.errors import NotFound
-
-    error: type[Exception] = NotFound
-    return error

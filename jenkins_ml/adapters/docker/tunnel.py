@@ -28,7 +28,7 @@ class Tunnel(io.RawIOBase):
 
     Raises:
         Unavailable: the engine does not answer.
-        docker.errors.NotFound: there is no such container.
+        Missing: there is no such container.
     """
 
     def __init__(self, client: Any, container: str, port: int, seconds: float) -> None:

@@ -12,7 +12,7 @@ from jenkins_ml import names
 from jenkins_ml.adapters import images
 from jenkins_ml.adapters.docker import archives, causes, network
 from jenkins_ml.adapters.docker.asking import Asker
-from jenkins_ml.adapters.docker.connection import present, refusal, translated
+from jenkins_ml.adapters.docker.connection import Missing, present, translated
 from jenkins_ml.adapters.docker.proxy import Proxy
 from jenkins_ml.adapters.docker.shapes import (
     MODELS,
@@ -24,7 +24,7 @@ from jenkins_ml.adapters.docker.shapes import (
     free_address,
 )
 from jenkins_ml.adapters.target import Golden, Servable
-from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed, Unavailable
+from jenkins_ml.errors import IntegrityError, JenkinsMLError
 
 _STOP_SECONDS: Final = 30  # for requests that name the version; others were waited for
 _ASK_SECONDS: Final = 10.0
@@ -86,9 +86,7 @@ class Versions:
 
     def remove(self, container: Any) -> None:
         """Stop a container, and remove it with the volumes that are its own."""
-        from docker.errors import NotFound
-
-        with translated(f"removing {container.name}"), contextlib.suppress(NotFound):
+        with contextlib.suppress(Missing), translated(f"removing {container.name}"):
             container.stop(timeout=_STOP_SECONDS)
             container.remove(v=True, force=True)
 
@@ -156,16 +154,11 @@ class Versions:
         return found.id, digests[0] if digests else found.id
 
     def _start(self, container: Any) -> None:
-        from docker.errors import NotFound
-
         if container.status == "running":
             return
         self._note(f"starting {container.name}")
-        try:
-            with translated(f"starting {container.name}"):
-                container.start()
-        except NotFound as error:  # its network, or its program, which some engines say like this
-            raise refusal(f"starting {container.name}", str(error.explanation)) from error
+        with translated(f"starting {container.name}"):
+            container.start()
 
     def _await_metadata(self, version: int, container: Any) -> None:
         """Wait until a container answers the metadata of exactly this version."""
@@ -211,10 +204,8 @@ class Versions:
 
     def _failed(self, version: int, why: str, container: Any) -> IntegrityError:
         """With the last lines of its log."""
-        from docker.errors import NotFound
-
         log = ""
-        with contextlib.suppress(NotFound, Unavailable, StageFailed), translated("reading its log"):
+        with contextlib.suppress(JenkinsMLError), translated("reading its log"):
             log = container.logs(tail=_LOG_LINES).decode(errors="replace").strip()
         last = f"\nthe last lines of its log:\n{log}" if log else "; its log is empty"
         return IntegrityError(
