@@ -147,6 +147,23 @@ def test_no_engine_answers(engine, tmp_path):
             site.target().ask(1, GOLDEN.body, 1)
 
 
+def test_somebody_takes_away_what_is_ours(site):
+    target = site.target()
+    assert target.serving().stable == 1
+    site.proxy().remove(force=True)
+    with pytest.raises(Unavailable, match="No such container"):
+        target.route(1, None, 0)
+    again = site.target()
+    serving = again.serving()
+    assert (serving.stable, serving.rest, serving.versions[0].problem) == (None, None, "no proxy runs")
+    again.start()
+    assert again.serving().stable == 1
+    assert predict(again.serving().rest)[0] == 200
+    site.container(1).remove(force=True)
+    again.load(site.version(1))
+    assert predict(again.serving().rest)[0] == 200
+
+
 def test_a_version_does_what_it_may_and_no_more(site):
     container = site.container(1)
     assert container.exec_run(["touch", "/etc/x"]).exit_code != 0

@@ -241,7 +241,9 @@ def test_other_ports_make_the_proxy_anew_and_other_limits_do_not(site):
     target.route(1, None, 0)
     proxy = site.proxy()
     slower = site.target(canary={"max_latency_p99_ms": 1})
-    slower.start()
+    with Users(target.serving().rest) as users:
+        slower.start()
+    assert users.answers.keys() == {200}
     assert site.proxy().id == proxy.id
     assert site.proxy().attrs["State"]["StartedAt"] == proxy.attrs["State"]["StartedAt"]
     site.behave(1, delay_ms=20)
