@@ -92,6 +92,7 @@ class Release:
         author: who keeps the journal.
         note: takes a line about what has happened.
         busy: takes a line about what is under way.
+        progress: takes a line about how far the watching is, after every look.
         clock: seconds that only go forward.
     """
 
@@ -102,6 +103,7 @@ class Release:
     author: Author
     note: Callable[[str], None]
     busy: Callable[[str], None]
+    progress: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
 
     def carry_out(self, begun: rollout.Begun = _FROM_THE_START) -> State:
@@ -151,7 +153,7 @@ class Release:
             case rollout.Traffic(stable, canary, weight):
                 self.target.route(stable, canary, weight)
             case rollout.Watch():
-                self.busy(self._progress(state))
+                self.progress(self._how_far(state))
                 evidence = self.watcher.look(state.step, state.needed)
                 return rollout.Looked(evidence, self.watcher.in_step, self.clock() - started)
             case rollout.Record(kind, reason, weight):
@@ -166,7 +168,7 @@ class Release:
         running = self.target.serving().find(self.plan.candidate)
         return {"image": running.image} if running is not None and running.image else {}
 
-    def _progress(self, state: State) -> str:
+    def _how_far(self, state: State) -> str:
         """What is watched, what was seen so far, and how long this step takes at least."""
         weights = self.plan.weights
         share = f", {weights[state.step]} % of the traffic" if self.plan.stable is not None else ""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _STYLES: Final = {"passed": "green", "failed": "red", "inconclusive": "yellow", "warned": "yellow", "skipped": "dim"}
 _MOST_LINES: Final = 20  # of conditions about all examples, and of those about slices
 _LONGEST_REASON: Final = 600
+_QUIET_SECONDS: Final = 10.0  # between two lines about the progress of one thing, in a log
 
 
 class Reporter:
@@ -47,6 +48,7 @@ class Reporter:
         self._clock = clock
         self._stage = ""
         self._began: float | None = None
+        self._told: float | None = None  # when progress was last told of
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
@@ -66,6 +68,7 @@ class Reporter:
     def note(self, text: str) -> None:
         """A line that stays; also for what prints lines of its own from here on, such as a user's command."""
         self.close()
+        self._told = None
         write_line(self._stream, self._line(text))
 
     def step(self, text: str) -> None:
@@ -78,6 +81,14 @@ class Reporter:
             self._spin(line)
         else:
             self._live.update(_spinner(line))
+
+    def progress(self, text: str) -> None:
+        """How far something is that takes long: at a terminal each time, in a log once in a while."""
+        now = self._clock()
+        if not is_terminal(self._stream) and self._told is not None and now - self._told < _QUIET_SECONDS:
+            return
+        self._told = now
+        self.step(text)
 
     def done(self, text: str) -> None:
         """Something has ended well; says how long the step took, where one was under way."""

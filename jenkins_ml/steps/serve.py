@@ -212,6 +212,7 @@ def _release(
         author=author,
         note=report.note,
         busy=report.step,
+        progress=report.progress,
     )
     try:
         state = release.carry_out(begun)

@@ -46,6 +46,7 @@ def run(plan, target, author, begun=FROM_THE_START):
         author=author,
         note=lambda _: None,
         busy=lambda _: None,
+        progress=lambda _: None,
         clock=clock,
     ).carry_out(begun)
 

@@ -16,6 +16,7 @@ from report_examples import BINARY_DECISION, CONDITIONS, DECISION
 
 from jenkins_ml.reporting import console
 from jenkins_ml.reporting.console import Reporter
+from tests.fakes.clock import FakeClock
 
 
 class Ticks:
@@ -281,3 +282,14 @@ def test_a_reader_that_has_seen_enough_is_no_failure() -> None:
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_in_a_log_progress_is_told_once_in_a_while():
+    stream, clock = io.StringIO(), FakeClock()
+    report = Reporter(stream, clock)
+    for second in range(25):
+        report.progress(f"{second} s")
+        clock.sleep(1.0)
+    report.note("the next step")
+    report.progress("begun")
+    assert stream.getvalue().splitlines() == ["0 s", "10 s", "20 s", "the next step", "begun"]
