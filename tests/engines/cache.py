@@ -36,10 +36,22 @@ def key(*inputs: object) -> str:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[int]:
-    """Wait until no other process is in here with the same path; a process that gets the file descriptor is, too."""
+def locked(path: Path, seconds: float = 3600) -> Iterator[int]:
+    """Wait until no other process is in here with the same path; a process that gets the file descriptor is, too.
+
+    Raises:
+        TimeoutError: another process is, still.
+    """
+    end = time.monotonic() + seconds
     with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise TimeoutError(f"another process has {path}, after {seconds:.0f} s still") from None
+                time.sleep(0.1)
         yield file.fileno()
 
 

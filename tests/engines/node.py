@@ -26,6 +26,8 @@ LOCK = Path("/run/jenkins-ml-node.lock")
 # Other than those of clusters with simulated nodes, which may run at the same time.
 PODS, SERVICES, NODE_PODS, ADDRESS = "10.89.0.0/16", "10.97.0.0/16", "10.89.0.0/24", "10.89.0.1"
 NAME = "node-1"
+# For the tests of another run on this machine.
+WAIT_SECONDS = 1800
 # What packets between pods need.
 SYSCTLS = {"net/ipv4/ip_forward": "1", "net/bridge/bridge-nf-call-iptables": "1"}
 ROOT = Path(__file__).resolve().parents[2]
@@ -201,7 +203,7 @@ def running() -> Iterator[Node]:
     if not (PLUGINS / "bridge").exists():
         raise MissingPart(f"needs the plugins for containers' networks in {PLUGINS}")
     with contextlib.ExitStack() as stack:
-        lock = stack.enter_context(cache.locked(LOCK))
+        lock = stack.enter_context(cache.locked(LOCK, WAIT_SECONDS))
         remove()  # of one whose test process and watch were both killed
         if others := left():
             raise MissingPart(f"needs a machine that is no node of Kubernetes already; there is {others[0]}")
