@@ -34,16 +34,22 @@ def environment() -> dict[str, str]:
 class Daemon:
     """A process with its log file.
 
-    Linux ends it with SIGTERM when the thread that started it ends: start daemons in the main thread.
+    Linux sends it a signal when the thread that started it ends: start daemons in the main thread.
+
+    Args:
+        command: the program and its arguments.
+        log: what it writes is appended to this.
+        pass_fds: file descriptors that it gets.
+        orphaned: that signal. TERM for one that has to take something away before it ends.
     """
 
-    def __init__(self, command: Sequence[str], log: Path, pass_fds: Sequence[int] = ()) -> None:
-        self.command, self.log, self.pass_fds = list(command), log, tuple(pass_fds)
+    def __init__(self, command: Sequence[str], log: Path, pass_fds: Sequence[int] = (), orphaned: str = "KILL") -> None:
+        self.command, self.log, self.pass_fds, self.orphaned = list(command), log, tuple(pass_fds), orphaned
         self.start()
 
     def start(self) -> None:
         """Start it (again)."""
-        guard = [shutil.which("setpriv") or "setpriv", "--pdeathsig", "TERM", "--"]
+        guard = [shutil.which("setpriv") or "setpriv", "--pdeathsig", self.orphaned, "--"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*guard, *self.command],

@@ -164,7 +164,7 @@ def own(socket: Path | None = None) -> Iterator[DockerEngine]:
             *("--ip-forward=false", "--ip-masq=false"),
         ]
         # The lock goes with the engine: when we are killed, nobody takes its images before it has ended.
-        daemon = Daemon(command, folder / "log", pass_fds=[lock])
+        daemon = Daemon(command, folder / "log", pass_fds=[lock], orphaned="TERM")
         stack.callback(daemon.stop)
         daemon.wait_until("the Docker engine", lambda: "API listen on" in daemon.log.read_text(errors="replace"))
         engine = DockerEngine(f"unix://{socket}")
