@@ -259,6 +259,18 @@ def test_other_ports_make_the_proxy_anew_and_other_limits_do_not(site):
     joined.destroy()
 
 
+def test_what_is_told_right_after_a_reload_is_told_to_the_new_process(site):
+    """The old one still answers for a moment, and refuses changes."""
+    site.target().start()
+    for number in range(1, 6):
+        target = site.target(canary={"max_latency_p99_ms": number})
+        target.start()
+        target.load(site.version(number))
+        target.route(number, None, 0)
+        assert target.serving().stable == number
+        assert predict(target.serving().rest)[0] == 200
+
+
 def test_an_image_with_the_model_inside(site):
     repository = f"jenkins-ml-tests/{site.model}"
     target = site.target(image={"repository": repository, "push": False})

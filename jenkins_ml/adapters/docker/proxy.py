@@ -124,17 +124,40 @@ class Proxy:
         )
         if changed:
             self._put(texts)
-        with translated("starting the proxy"):
-            if found.status != "running":
-                self._note("starting the proxy")
+        if found.status != "running":
+            self._note("starting the proxy")
+            with translated("starting the proxy"):
                 found.start()
-            elif changed:
-                self._note("the proxy takes its new configuration")
-                found.kill(signal="USR2")  # a new process takes over the connections
-                time.sleep(_PAUSE)
-        if self._control is not None:
-            self._control.close()
+            if self._control is not None:
+                self._control.close()
+        elif changed:
+            self._note("the proxy takes its new configuration")
+            self._reload(found)
         self._wait()
+
+    def _reload(self, found: Any) -> None:
+        """Let a new process take over the connections; it is the one that answers us when this returns.
+
+        The old process goes on answering for a moment, and refuses every change.
+
+        Raises:
+            StageFailed: no new process has come.
+        """
+        before = self._process()
+        with translated("reloading the proxy"):
+            found.kill(signal="USR2")
+        self._until(lambda: self._process() not in (before, ""), _START_SECONDS)
+        if self._process() == before:
+            log = found.logs(tail=_LOG_LINES).decode(errors="replace").strip()
+            raise StageFailed(f"the proxy does not take its new configuration:\n{log}", "its old one is still in force")
+
+    def _process(self) -> str:
+        """The number of the process that answers a new conversation; empty while none does."""
+        self.control.close()
+        with contextlib.suppress(Unavailable):
+            lines = self.control.ask("show info").splitlines()
+            return next((line.partition(":")[2].strip() for line in lines if line.startswith("Pid:")), "")
+        return ""
 
     def _make(self, image: str) -> Any:
         """Make network, volume and container, as far as they are not there."""
