@@ -39,6 +39,8 @@ BENCHMARKS = {
     "gate-peers": Benchmark("gate_evaluators", "measure", 3, sized=True),
     "gate-errors": Benchmark("gate_error_rates", "measure", 10_000),
     "judges": Benchmark("judges", "measure", 2_000),
+    "releases": Benchmark("releases", "measure", 10),
+    "release-kills": Benchmark("release_kills", "measure", 200, by_default=False),
 }
 ASKED_FOR = [name for name, benchmark in BENCHMARKS.items() if not benchmark.by_default]
 
