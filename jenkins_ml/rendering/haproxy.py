@@ -1,6 +1,6 @@
 """The configuration of the proxy in front of a model's containers, and the same as commands to one that runs.
 
-Backends: `rest` and `grpc` split users' requests by weight, `pinned` takes what names a version. A request that fails in
+Backends: `rest` and `grpc` split users' requests by weight, `pinned` and `pinned_grpc` take what names a version. A request that fails in
 one version is put to the other one, once; the table `seen` says how often that was, and how long answers took: its keys
 are "v3/0" (answered by version 3), "v3/1" (again by version 3, after it had failed) and "v3/+1" (by version 3, after the
 other one had failed).
@@ -26,7 +26,7 @@ FOLDER: Final = "/usr/local/etc/haproxy"
 CONFIGURATION: Final = "haproxy.cfg"
 SAMPLER: Final = "sample.lua"
 SPLIT: Final = ("rest", "grpc")  # the backends that are balanced by weight
-BACKENDS: Final = (*SPLIT, "pinned")
+BACKENDS: Final = (*SPLIT, "pinned", "pinned_grpc")
 TABLE: Final = "seen"
 
 BINS: Final = len(names.LATENCY_BOUNDS) + 1
@@ -83,11 +83,12 @@ def server(backend: str, version: int, address: str, weight: int) -> str:
     """A version in a backend, as it stands behind `server` and behind `add server BACKEND/`."""
     check = f"check port {REST_PORT} check-proto h1 inter 2s fastinter 500ms fall 3 rise 1"
     options = {"rest": f":{REST_PORT} {check}", "grpc": f":{GRPC_PORT} proto h2 {check}", "pinned": f":{REST_PORT}"}
+    options["pinned_grpc"] = f":{GRPC_PORT} proto h2"
     return f"{name_of(version)} {address}{options[backend]} weight {weight}"
 
 
 def pinned_weights(layout: Layout) -> dict[int, int]:
-    """In `pinned` a weight says who answers for a version that is not there: TensorFlow Serving's own 404."""
+    """In `pinned` and `pinned_grpc` a weight says who answers for a version that is not there: TensorFlow Serving's own 404."""
     answering = layout.stable if layout.stable in layout.servers else min(layout.servers, default=None)
     return {version: int(version == answering) for version in layout.servers}
 
@@ -129,11 +130,7 @@ def configuration(model: str, metrics_path: str, limit_ms: float | None, layout:
         *_frontends(metrics_path),
         *_backend("rest", model, limit_ms, layout),
         *_backend("grpc", model, limit_ms, layout),
-        "backend pinned",
-        "    balance roundrobin",
-        "    force-persist if TRUE",
-        "    use-server v%[var(txn.version)] if { var(txn.version) -m found }",
-        *_servers("pinned", layout),
+        *(line for name in BACKENDS if name not in SPLIT for line in _pinned(name, layout)),
         f"backend {TABLE}",
         f"    stick-table type string len 40 size 1k nopurge store gpc({SLOW + 1})",
     ]
@@ -186,6 +183,9 @@ def _frontends(metrics_path: str) -> list[str]:
         f"    bind :{GRPC_PORT} proto h2",
         "    option idle-close-on-response",
         "    option http-buffer-request",
+        # Field 1 (value) of field 2 (version) of field 1 (the model's spec). The path 1.2.1 finds nothing in HAProxy 2.6.
+        "    http-request set-var(txn.version) req.body,ungrpc(1),protobuf(2),protobuf(1,uint64)",
+        "    use_backend pinned_grpc if { var(txn.version) -m found }",
         "    default_backend grpc",
         "frontend direct",
         f"    bind 127.0.0.1:{DIRECT_PORT}",
@@ -209,20 +209,24 @@ def _backend(name: str, model: str, limit_ms: float | None, layout: Layout) -> l
         if name == "rest"
         else "{ res.hdr(grpc-status) -m str " + " ".join(map(str, GRPC_FAILURES)) + " } || { status ge 500 }"
     )
+    predictions = "-i :predict :classify :regress" if name == "rest" else "/Predict /Classify /Regress /MultiInference"
     return [
         f"backend {name}",
         "    balance roundrobin",
         "    option redispatch 1",
         "    retries 1",
-        "    retry-on conn-failure empty-response junk-response response-timeout 500 502 503 504",
+        # 404: as a server answers that was started again, and loads.
+        "    retry-on conn-failure empty-response junk-response response-timeout 404 500 502 503 504",
         "    option httpchk",
         f"    http-check send meth GET uri-lf /v1/models/{model}/versions/%[srv_name,regsub(^v,)]/metadata",
         "    http-check expect status 200",
         "    http-request set-var(txn.began) date(0,us)",
+        f"    http-request set-var(txn.counted) bool(true) if METH_POST {{ path_end {predictions} }}",
         *(["    http-request lua.jenkins_ml_sample if METH_POST { path_end -i :predict }"] if name == "rest" else []),
         "    http-response set-var(txn.took) date(0,us),sub(txn.began)",
         "    http-response set-var-fmt(txn.answered) %s/%rc",
-        f"    http-response track-sc0 var(txn.answered) table {TABLE} if METH_POST",
+        # What no version has is the client's mistake, whoever was asked first.
+        f"    http-response track-sc0 var(txn.answered) table {TABLE} if {{ var(txn.counted) -m bool }} !{{ status 404 }}",
         *(
             f"    http-response sc-inc-gpc({index},0) if {{ var(txn.took) -m int {low}:{high} }}"
             for index, (low, high) in enumerate(_bins())
@@ -233,6 +237,16 @@ def _backend(name: str, model: str, limit_ms: float | None, layout: Layout) -> l
             if limit_ms is not None
             else []
         ),
+        *_servers(name, layout),
+    ]
+
+
+def _pinned(name: str, layout: Layout) -> list[str]:
+    return [
+        f"backend {name}",
+        "    balance roundrobin",
+        "    force-persist if TRUE",
+        "    use-server v%[var(txn.version)] if { var(txn.version) -m found }",
         *_servers(name, layout),
     ]
 

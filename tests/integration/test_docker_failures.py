@@ -171,5 +171,9 @@ def test_a_version_does_what_it_may_and_no_more(site):
     status = container.exec_run(["cat", "/proc/1/status"]).output.decode()
     assert "CapEff:\t0000000000000000" in status
     assert "NoNewPrivs:\t1" in status
+    assert "Uid:\t10001" in status
+    [network] = container.attrs["NetworkSettings"]["Networks"]
+    options = site.client.networks.get(network).attrs["Options"]
+    assert options["com.docker.network.bridge.enable_ip_masquerade"] == "false"
     assert container.attrs["NetworkSettings"]["Ports"] == {}
     assert dataclasses.asdict(site.target().serving().versions[0])["image"].startswith("sha256:")

@@ -38,6 +38,24 @@ def version(site, models, number):
     )
 
 
+def ask(channel, model, version=None):
+    """What is predicted, or the status."""
+    request = messages.PredictRequest()
+    request.model_spec.name = model
+    if version is not None:
+        request.model_spec.version.value = version
+    request.inputs["x"].CopyFrom(to_proto(np.array([[1, 2]], np.float32)))
+    predict = channel.unary_unary(
+        "/tensorflow.serving.PredictionService/Predict",
+        request_serializer=messages.PredictRequest.SerializeToString,
+        response_deserializer=messages.PredictResponse.FromString,
+    )
+    try:
+        return predict(request, timeout=20).outputs["y"].float_val[0]
+    except grpc.RpcError as error:
+        return error.code().name
+
+
 class GrpcUser:
     """Asks over one connection until the end of the block; `answered` by what was predicted, or the status."""
 
@@ -45,20 +63,9 @@ class GrpcUser:
         self.address, self.model, self.answered, self._ended = address, model, Counter(), threading.Event()
 
     def _ask(self):
-        request = messages.PredictRequest()
-        request.model_spec.name = self.model
-        request.inputs["x"].CopyFrom(to_proto(np.array([[1, 2]], np.float32)))
         with grpc.insecure_channel(self.address) as channel:
-            ask = channel.unary_unary(
-                "/tensorflow.serving.PredictionService/Predict",
-                request_serializer=messages.PredictRequest.SerializeToString,
-                response_deserializer=messages.PredictResponse.FromString,
-            )
             while not self._ended.is_set():
-                try:
-                    self.answered[ask(request, timeout=20).outputs["y"].float_val[0]] += 1
-                except grpc.RpcError as error:
-                    self.answered[error.code().name] += 1
+                self.answered[ask(channel, self.model)] += 1
 
     def __enter__(self):
         self._thread = threading.Thread(target=self._ask)
@@ -95,11 +102,14 @@ def test_grpc_requests_of_one_connection_are_split(docker_engine, tmp_path, mode
             target.route(1, 2, 50)
             user.more(200)
             seen = target.seen(2)
+            with grpc.insecure_channel(serving.grpc) as channel:
+                named = {number: {ask(channel, site.model, number) for _ in range(10)} for number in (1, 2, 9)}
             target.route(2, None, 0)
             user.more(20)
             target.unload(1)
             user.more(20)
         assert user.answered.keys() == {5.0, 105.0}
+        assert named == {1: {5.0}, 2: {105.0}, 9: {"NOT_FOUND"}}
         assert seen.failed == 0
         assert seen.requests > 80
         assert sum(seen.latencies) == seen.requests

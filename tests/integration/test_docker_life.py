@@ -190,6 +190,35 @@ def test_a_version_that_dies_comes_back_at_the_same_address(site):
     assert [each["IPAMConfig"] for each in before.values()] == [after["IPAMConfig"]]
 
 
+def test_a_canary_that_is_started_again_fails_no_user_while_it_loads(site):
+    target = site.target()
+    target.start()
+    target.load(site.version(1))
+    target.load(site.version(2, load_seconds=4, crash="after 40 requests"))
+    target.route(1, 2, 50)  # at once: nobody waits for the proxy's own look at it
+    target.seen(1), target.seen(2)
+    with Users(target.serving().rest) as users:
+        eventually(lambda: site.container(2).attrs["RestartCount"] > 0)
+        time.sleep(2)
+    assert users.answers.keys() == {200}
+    # Its 404s are its failures, hundreds of them, and not only the ones of the moment in which it died.
+    assert target.seen(2).failed > 50
+    assert target.seen(1).failed < 5  # who was asked first is not always known in the moment in which one dies
+
+
+def test_a_version_that_nobody_has_is_nobodys_failure(site):
+    target = site.target()
+    target.start()
+    target.load(site.version(1))
+    target.load(site.version(2))
+    target.route(1, 2, 50)
+    target.seen(1), target.seen(2)
+    url = target.serving().rest
+    other = url.replace(site.model, "another")
+    assert {predict(other)[0] for _ in range(20)} == {404}
+    assert target.seen(1).requests == target.seen(2).requests == 0
+
+
 def problem_of(target, version):
     return target.serving().find(version).problem
 

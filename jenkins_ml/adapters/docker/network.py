@@ -8,6 +8,8 @@ from jenkins_ml.adapters.docker.connection import translated
 from jenkins_ml.adapters.docker.shapes import PROXY, Shapes
 
 _PROBE: Final = "jenkins-ml.io/probe"  # label of a network that is only there to find out which range is free
+# Versions reach nothing outside: what they send has no address that could be answered.
+_OPTIONS: Final = {"com.docker.network.bridge.enable_ip_masquerade": "false"}
 _ATTEMPTS: Final = 5  # another network may take that range in between
 
 
@@ -33,7 +35,7 @@ def ensure(client: Any, shapes: Shapes) -> tuple[str, str]:
             pool = {"Subnet": found["Subnet"], "Gateway": found["Gateway"]}
             ipam = {"Driver": "default", "Config": [pool]}
             try:
-                client.api.create_network(shapes.name, driver="bridge", labels=labels, ipam=ipam)
+                client.api.create_network(shapes.name, driver="bridge", labels=labels, options=_OPTIONS, ipam=ipam)
             except APIError as error:
                 if "overlaps" not in str(error) or attempt == _ATTEMPTS - 1:
                     raise

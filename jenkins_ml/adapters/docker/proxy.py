@@ -218,7 +218,7 @@ class Proxy:
             name = f"{backend}/{haproxy.name_of(version)}"
             weight = haproxy.weights_in(backend, layout)[version]
             if backend in there:
-                port = haproxy.GRPC_PORT if backend == "grpc" else haproxy.REST_PORT
+                port = haproxy.GRPC_PORT if "grpc" in backend else haproxy.REST_PORT
                 self.control.do(f"set server {name} addr {address} port {port}", "no need", "IP changed", "nothing")
                 self.control.do(f"set weight {name} {weight}")
             else:
@@ -274,7 +274,9 @@ class Proxy:
             self._write(rest)
         answering = haproxy.pinned_weights(rest)
         for other, weight in answering.items():
-            self.control.do(f"set weight pinned/{haproxy.name_of(other)} {weight}")
+            for backend in haproxy.BACKENDS:
+                if backend not in haproxy.SPLIT:
+                    self.control.do(f"set weight {backend}/{haproxy.name_of(other)} {weight}")
         for name in names:
             self.control.do(f"set server {name} state drain")
         self._until(

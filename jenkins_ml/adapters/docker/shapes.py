@@ -31,6 +31,7 @@ NOTES: Final = "notes"  # folder of the proxy's volume
 _METRICS: Final = {"tensorflow-serving": "/monitoring/prometheus/metrics", "jenkins-ml": "/metrics"}
 _NANOSECONDS: Final = 1_000_000_000
 _PIDS: Final = 4096
+_USER: Final = "10001:10001"  # any but root; model files are readable by everybody
 _STARTS_BEFORE_READY: Final = "no"
 RESTARTS: Final = {"Name": "unless-stopped"}
 
@@ -117,7 +118,7 @@ class Shapes:
 
     # --- versions ------------------------------------------------------------------------------------------------------
     def version_container(
-        self, servable: Servable, image: str, digest: str, address: str, *, inside: bool
+        self, servable: Servable, image: str, digest: str, address: str, user: str, *, inside: bool
     ) -> dict[str, Any]:
         """The arguments that create a version's container; it restarts by itself only once it was ready.
 
@@ -126,6 +127,7 @@ class Shapes:
             image: id of the image.
             digest: what is recorded of that image.
             address: its own in the private network.
+            user: whom the image runs as; empty for root.
             inside: whether the image has the model's files.
         """
         version = servable.version
@@ -153,6 +155,7 @@ class Shapes:
                 *([f"--monitoring_config_file={SETTINGS}/{MONITORING_FILE}"] if monitored else []),
                 *self.serve.server.arguments,
             ],
+            "User": user if user.partition(":")[0] not in ("", "0", "root") else _USER,
             "Env": [f"MODEL_NAME={self.model}", f"MODEL_BASE_PATH={MODELS}"],
             "Labels": {**self.labels(SERVER), **_notes(servable, digest)},
             "Healthcheck": self._health(version),

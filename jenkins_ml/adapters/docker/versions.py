@@ -27,6 +27,7 @@ from jenkins_ml.adapters.target import Golden, Servable
 from jenkins_ml.errors import IntegrityError, JenkinsMLError
 
 _STOP_SECONDS: Final = 30  # for requests that name the version; others were waited for
+_FAILED_STOP_SECONDS: Final = 1  # one that never answered a user has nothing to finish
 _ASK_SECONDS: Final = 10.0
 _GOLDEN_SECONDS: Final = 30.0
 _FIRST_PAUSE: Final = 0.1
@@ -74,20 +75,25 @@ class Versions:
         except JenkinsMLError:
             if not used:
                 with contextlib.suppress(JenkinsMLError):  # why it failed is what counts
-                    self.take_out(version)
+                    self.take_out(version, _FAILED_STOP_SECONDS)
             raise
 
-    def take_out(self, version: int) -> None:
-        """Take a version out; its requests are answered first."""
+    def take_out(self, version: int, seconds: int = _STOP_SECONDS) -> None:
+        """Take a version out; its requests are answered first.
+
+        Args:
+            version: which.
+            seconds: that its server gets to end.
+        """
         self._proxy.remove(version)
         for container in self.all():
             if version_of(container) == version:
-                self.remove(container)
+                self.remove(container, seconds)
 
-    def remove(self, container: Any) -> None:
+    def remove(self, container: Any, seconds: int = _STOP_SECONDS) -> None:
         """Stop a container, and remove it with the volumes that are its own."""
         with contextlib.suppress(Missing), translated(f"removing {container.name}"):
-            container.stop(timeout=_STOP_SECONDS)
+            container.stop(timeout=seconds)
             container.remove(v=True, force=True)
 
     # --- bringing one up -----------------------------------------------------------------------------------------------
@@ -113,13 +119,15 @@ class Versions:
     def _make(self, servable: Servable) -> Any:
         shapes, version = self._shapes, servable.version
         image, digest = self._image(servable)
+        with translated("looking at the image"):
+            user = self._client.images.get(image).attrs["Config"].get("User") or ""
         doing = f"making the container of version {version}"
         self._note(doing)
         subnet, gateway = network.ensure(self._client, shapes)
         used = {_address(container, shapes.name) for container in self.all()}
         address = free_address(subnet, gateway, used, proxy=False)
         inside = shapes.serve.image is not None
-        settings = shapes.version_container(servable, image, digest, address, inside=inside)
+        settings = shapes.version_container(servable, image, digest, address, user, inside=inside)
         with translated(doing):
             made = self._client.api.create_container_from_config(settings, shapes.of_version(version))
             container = self._client.containers.get(made["Id"])

@@ -25,8 +25,10 @@ def shapes(model="digits", environment="production", server=None, **docker):
     )
 
 
-def made(inside=False, **arguments):
-    return shapes(**arguments).version_container(servable(3), "sha256:1", "s@sha256:2", "172.18.0.3", inside=inside)
+def made(inside=False, user="", **arguments):
+    return shapes(**arguments).version_container(
+        servable(3), "sha256:1", "s@sha256:2", "172.18.0.3", user, inside=inside
+    )
 
 
 def test_a_version_may_do_nothing_and_publishes_nothing():
@@ -37,6 +39,14 @@ def test_a_version_may_do_nothing_and_publishes_nothing():
     assert host["PidsLimit"] > 0
     assert "PortBindings" not in host
     assert host["RestartPolicy"] == {"Name": "no"}
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [("", "10001:10001"), ("root", "10001:10001"), ("0:0", "10001:10001"), ("serving", "serving"), ("99:99", "99:99")],
+)
+def test_no_server_runs_as_root(user, expected):
+    assert made(user=user)["User"] == expected
 
 
 def test_a_version_says_why_it_runs():
