@@ -33,14 +33,14 @@ class Found:
         operations: of a release that nobody kills.
         ended: how many, by the state in which they ended: "released", "as before" or what was wrong with it.
         orphans: what was there that belongs to neither state.
-        lost: requests without an answer.
+        lost: requests without an answer, or looks at a Service without a ready pod, by what was seen.
         places: how many different operations were killed before.
     """
 
     operations: int
     ended: Counter[str] = field(default_factory=Counter)
     orphans: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
+    lost: Counter[str] = field(default_factory=Counter)
     places: set[int] = field(default_factory=set)
 
     @property
@@ -103,9 +103,9 @@ def _results(target: str, found: Found) -> list[Result]:
             name=f"{target}: "
             + ("looks at a Service without a ready pod" if target == "kubernetes" else "requests without an answer"),
             unit="looks" if target == "kubernetes" else "requests",
-            ours=len(found.lost),
+            ours=found.lost.total(),
             most=0,
-            note=", ".join(sorted(set(found.lost)))[:300],
+            note=", ".join(sorted(found.lost))[:300],
         ),
     ]
 
@@ -137,7 +137,7 @@ def _kill(place: Scene, target: str, kept: Path, kills: int) -> Found:
         if (index + 1) % 10 == 0 or ended not in ("released", "as before") or set(made) - set(expected):
             print(
                 f"release-kills: {target}: {index + 1} of {kills}: {dict(found.ended)}, orphans {found.orphans}, "
-                f"lost {found.lost}",
+                f"lost {dict(found.lost)}",
                 flush=True,
             )
     return found
@@ -154,7 +154,7 @@ def _kill_once(place: Scene, found: Found, kept: Path, at: int, way: tuple[str, 
                 again = repository.call("serve", *way, run="good")
                 if way and again.code == _NOTHING_TO_CONTINUE:  # it had not begun
                     repository.call("serve", run="good")
-        found.lost += lost
+        found.lost.update(lost)
         if done.code == _KILLED:
             return at
         if done.code != 0 or at <= 1:

@@ -38,7 +38,7 @@ from tests.fakes.kubernetes_site import Site, pods_answer, site_of
 from tests.fakes.repository import Commands, Repository, processes_in, wait_until
 
 TARGETS = ("local", "docker", "kubernetes")
-MODEL = "bench"  # not what tests call theirs: an engine may be shared
+MODEL = f"bench{os.getpid()}"  # nobody else's: an engine may be shared
 GOOD, BAD = 2, 3
 # The bad version answers NaN to a request with more than 50 as its first number; the others never do.
 MODEL_CODE = """

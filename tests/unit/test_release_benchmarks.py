@@ -39,7 +39,7 @@ def test_nobody_asks_where_nodes_are_simulated():
 
 def test_a_deployer_that_leaves_something_else_behind_is_no_figure_that_is_met():
     found = Found(operations=100, ended=Counter({"released": 7, "as before": 2, "killed before operation 3": 1}))
-    found.orphans, found.lost = ["Deployment m-v2"], ["no answer", "no answer"]
+    found.orphans, found.lost = ["Deployment m-v2"], Counter({"no answer": 2})
     states, orphans, lost = lines(release_kills._results("docker", found))
     assert states.startswith("| docker: of 10 killed deployers")
     assert "| 1 releases | at most 0 releases | missed: the figure | killed before operation 3 |" in states
