@@ -281,7 +281,8 @@ def test_admin_moves_traffic(client: Client) -> None:
     assert (window["sequence"], window["requests"], window["failed"], window["slow"]) == (1, 1, 0, 0)
     empty = client.admin("POST", "/window", {"version": 2, "since": 1, "slower_than_ms": 5}).json()
     assert empty == {
-        "sequence": 1, "requests": 0, "failed": 0, "nan": 0, "slow": 0, "p50_ms": None, "p99_ms": None
+        "sequence": 1, "requests": 0, "failed": 0, "nan": 0, "slow": 0, "p50_ms": None, "p99_ms": None,
+        "latencies": [0] * 15, "predicted": [1],
     }  # fmt: skip
     assert client.admin("POST", "/traffic", {**traffic, "canary": 3}).status_code == 409
 

@@ -20,7 +20,8 @@ def text(value: Mapping[str, Any]) -> str:
     """An object as YAML.
 
     Args:
-        value: of mappings, lists, texts, whole numbers and truth values, as JSON has them.
+        value: of mappings, lists, texts, whole numbers and truth values, as JSON has them; keys are short, as all of
+            Kubernetes are.
     """
     return "".join(f"{line}\n" for line in _mapping(value))
 
