@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jenkins_ml.core.judge import Evidence, Limits, Window, judge
+from jenkins_ml.core.judge import Evidence, Limits, Seen, Window, judge
+from jenkins_ml.core.rollout import Begun, Loaded, Looked, Plan, State, advance
 
 INTERVALS = 10
 EQUAL = (0.5,) * INTERVALS
 RISING = tuple(0.05 * step for step in range(1, INTERVALS + 1))
-LIMITS = Limits(
-    max_error_rate_increase=0.01, latency_limited=True, min_requests=100
-)  # the defaults, and a limit of latency
+# The defaults, and a limit of latency. Each interval is a step, so each has a checkpoint.
+LIMITS = Limits(max_error_rate_increase=0.01, latency_limited=True, min_requests=100, checkpoints=INTERVALS)
 Counts = NDArray[Any]
 
 
@@ -80,23 +80,24 @@ def judged(case: Case, releases: int, seed: int, limits: Limits = LIMITS) -> Out
     failed, requests, failed_stable, stable = drawn(case, releases, generator)
     until = []
     for release in range(releases):
-        looks: list[Evidence] = []
+        seen, met = Seen(), 0
         columns = (column[release].tolist() for column in (failed, requests, failed_stable, stable))
         for place, (bad, canary, bad_stable, other) in enumerate(zip(*columns, strict=True)):
             again = again_stable = Window()
             if case.replayed and canary < limits.min_requests:
                 again, again_stable = _replayed(limits.min_requests - canary, case, generator)
-            looks.append(
-                Evidence(
-                    step=place // case.looks,
-                    live=Window(requests=canary, failed=bad),
-                    live_stable=Window(requests=other, failed=bad_stable),
-                    replayed=again,
-                    replayed_stable=again_stable,
-                )
+            look = Evidence(
+                step=place // case.looks,
+                live=Window(requests=canary, failed=bad),
+                live_stable=Window(requests=other, failed=bad_stable),
+                replayed=again,
+                replayed_stable=again_stable,
             )
-            if judge(looks, limits).verdict == "roll_back":
-                until.append(sum(look.live.requests for look in looks))
+            met += canary
+            passed, within = divmod(place + 1, case.looks)
+            seen = seen.after(look, limits, 0 if within else passed)
+            if judge(seen, limits).verdict == "roll_back":
+                until.append(met)
                 break
     return Outcome(
         rolled_back=len(until) / releases,
@@ -112,6 +113,14 @@ def _replayed(count: int, case: Case, generator: np.random.Generator) -> tuple[W
 STEPS = (0.05, 0.25, 0.5, 1.0)
 DEADLINE = 60  # intervals
 _LOOKS = 6  # an interval
+_PLAN = Plan(
+    candidate=2,
+    stable=1,
+    steps=tuple(round(100 * share) for share in STEPS),
+    limits=LIMITS,
+    interval=_LOOKS,
+    deadline=DEADLINE * _LOOKS,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +155,7 @@ def courses(traffic: int, errors: float, releases: int, seed: int, *, replayed: 
     ended = [_course(traffic, errors, base, replayed, generator) for _ in range(releases)]
     released = [looks for how, looks in ended if how == "released"]
     return Course(
-        rolled_back=sum(how == "rolled back" for how, _ in ended) / releases,
+        rolled_back=sum(how == "rolled_back" for how, _ in ended) / releases,
         released=len(released) / releases,
         inconclusive=sum(how == "inconclusive" for how, _ in ended) / releases,
         intervals=sum(looks for _, looks in ended) / releases / _LOOKS,
@@ -157,51 +166,47 @@ def courses(traffic: int, errors: float, releases: int, seed: int, *, replayed: 
 def _course(
     traffic: int, errors: float, base: float, replayed: bool, generator: np.random.Generator
 ) -> tuple[str, int]:
-    looks: list[Evidence] = []
-    step = in_step = seen = 0
-    needed = LIMITS.min_requests
-    while len(looks) < DEADLINE * _LOOKS:
-        in_step += 1
+    """How a release ended, moved by the state machine that is shipped, and after how many looks."""
+    state, _ = advance(_PLAN, State(), Begun())
+    state, _ = advance(_PLAN, state, Loaded())
+    looks = in_step = had = 0
+    while not state.ended:
+        looks, in_step, step = looks + 1, in_step + 1, state.step
         requests = int(generator.poisson(traffic / _LOOKS))
         canary = int(generator.binomial(requests, STEPS[step]))
         failed = int(generator.binomial(canary, errors))
         failed_stable = int(generator.binomial(requests - canary, base))
-        seen += canary
-        missing = math.ceil(needed * min(1.0, in_step / _LOOKS)) - seen if replayed else 0
+        had += canary
+        needed = max(LIMITS.min_requests, state.needed)
+        missing = math.ceil(needed * min(1.0, in_step / _LOOKS)) - had if replayed else 0
         again = again_stable = Window()
         if missing > 0:
             bad, bad_stable = generator.binomial(missing, [errors, base]).tolist()
             again, again_stable = Window(requests=missing, failed=bad), Window(requests=missing, failed=bad_stable)
-            seen += missing
-        looks.append(
-            Evidence(
-                step=step,
-                live=Window(requests=canary, failed=failed),
-                live_stable=Window(requests=requests - canary, failed=failed_stable),
-                replayed=again,
-                replayed_stable=again_stable,
-            )
+            had += missing
+        look = Evidence(
+            step=step,
+            live=Window(requests=canary, failed=failed),
+            live_stable=Window(requests=requests - canary, failed=failed_stable),
+            replayed=again,
+            replayed_stable=again_stable,
         )
-        judgement = judge(looks, LIMITS)
-        needed = judgement.answers_needed
-        if judgement.verdict == "roll_back":
-            return "rolled back", len(looks)
-        if judgement.verdict == "promote" and in_step >= _LOOKS:
-            step, in_step, seen, needed = step + 1, 0, 0, LIMITS.min_requests
-            if step == len(STEPS):
-                return "released", len(looks)
-    return "inconclusive", len(looks)
+        state, _ = advance(_PLAN, state, Looked(look, in_step, looks))
+        if state.step != step:
+            in_step = had = 0
+    return state.phase, looks
 
 
 def requests_until_sure(share: float) -> int:
     """How many requests of a canary that fails always, looked at one by one, it takes; production never fails."""
-    looks: list[Evidence] = []
+    seen = Seen()
     for canary in _turns(share):
         one, other = (Window(requests=1, failed=1), Window()) if canary else (Window(), Window(requests=1))
-        looks.append(Evidence(step=0, live=one, live_stable=other, replayed=Window(), replayed_stable=Window()))
-        if judge(looks, LIMITS).verdict == "roll_back":
+        look = Evidence(step=0, live=one, live_stable=other, replayed=Window(), replayed_stable=Window())
+        seen = seen.after(look, LIMITS)
+        if judge(seen, LIMITS).verdict == "roll_back":
             break
-    return sum(look.live.requests for look in looks)
+    return seen.users
 
 
 def _turns(share: float) -> Iterator[bool]:

@@ -172,11 +172,11 @@ class Release:
         """What is watched, what was seen so far, and how long this step takes at least."""
         weights = self.plan.weights
         share = f", {weights[state.step]} % of the traffic" if self.plan.stable is not None else ""
-        seen = [look for look in state.looks if look.step == state.step]
-        left = self.plan.step_seconds - (self.watcher.in_step if seen else 0.0)
+        looked = state.needed > 0  # at this step
+        left = self.plan.step_seconds - (self.watcher.in_step if looked else 0.0)
         wait = f", {left:.0f} s left" if left >= 1 else ""
         what = f"watching version {self.plan.candidate}: step {state.step + 1} of {len(weights)}{share}{wait}"
-        return f"{what}: {state.reason}" if seen and state.reason else what
+        return f"{what}: {state.reason}" if looked and state.reason else what
 
     def _abandon(self, state: State, error: BaseException) -> None:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -2,8 +2,9 @@
 
 After each look the judge says `promote`, `wait` or `roll_back`. A canary that is exactly as good as production is rolled
 back at any of the looks of its release, however many there are, with probability at most `alpha`. This rests on bets
-(`judging/rates.py`), which assume nothing of the rate of errors, nor that it or the canary's share of traffic stays the
-same; only that answers of one look are independent of each other. Five questions, each asked apart of users' requests and
+(`judging/rates.py`), and for users' errors on a count at planned moments, too (`judging/checkpoints.py`). Both assume nothing
+of the rate of errors, nor that it or the canary's share of traffic stays the same; only that answers of one look are
+independent of each other. Five questions, each asked apart of users' requests and
 of replayed ones, since examples that never fail would hide users' requests that do:
 
     errors        does it answer with failures or NaN more often than production did meanwhile?
@@ -19,17 +20,64 @@ more than what is allowed, too, or else enough traffic would condemn any canary 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import takewhile
-from operator import is_
-from typing import Final, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 from jenkins_ml.core.judging.limits import Limits
 from jenkins_ml.core.judging.questions import Question, questions
 from jenkins_ml.core.judging.sources import Source
 from jenkins_ml.core.judging.windows import Evidence, Window
 
-__all__ = ["Evidence", "Judgement", "Limits", "Question", "Window", "judge"]
+__all__ = ["Evidence", "Judgement", "Limits", "Question", "Seen", "Window", "judge"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """A release so far, its looks folded into sums: what one keeps from look to look.
+
+    Args:
+        live: users' requests.
+        replayed: those replayed to both versions.
+        step: the present one.
+        users, again: the canary's live and replayed answers in it.
+        checked: whether its checkpoint has been.
+    """
+
+    live: Source = field(default_factory=lambda: Source(paired=False))
+    replayed: Source = field(default_factory=lambda: Source(paired=True))
+    step: int = 0
+    users: int = 0
+    again: int = 0
+    checked: bool = False
+
+    @property
+    def answers(self) -> int:
+        """The canary's in this step."""
+        return self.users + self.again
+
+    def after(self, look: Evidence, limits: Limits, checkpoint: int = 0) -> Seen:
+        """After one more look.
+
+        Args:
+            look: the next one; its step is the present one or a later one.
+            limits: the same as for the looks before.
+            checkpoint: which of the planned ones this look is, from 1, if the step would be left after it; 0 for none. When
+                and how often may depend on how many answers came, not on how they went: so a step has one checkpoint, and
+                if it is not left then because of a doubt, what comes until it is counts for the bets only.
+        """
+        same = look.step == self.step
+        checked = same and self.checked
+        live = self.live.shared(look.live, look.live_stable, limits, last=checkpoint > 0, counted=not checked)
+        if checkpoint and not checked:
+            live = live.asked(limits.spendable(checkpoint))
+        return Seen(
+            live=live,
+            replayed=self.replayed.replayed(look.replayed, look.replayed_stable, look.flips, limits),
+            step=look.step,
+            users=look.live.requests + self.users * same,
+            again=look.replayed.requests + self.again * same,
+            checked=checked or checkpoint > 0,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,32 +99,29 @@ class Judgement:
     evidence: tuple[Question, ...] = ()
 
 
-def judge(looks: Sequence[Evidence], limits: Limits) -> Judgement:
+def judge(seen: Seen, limits: Limits) -> Judgement:
     """Judge a release after its last look; to be called after each.
 
     Args:
-        looks: all of the release so far, in order.
-        limits: the same as after the looks before.
+        seen: all of the release so far.
+        limits: those that it was folded with.
 
     Returns:
         roll_back when a test is sure; wait when this step has too few answers, or something is suspicious and patience has
         not run out; promote otherwise.
     """
-    live, replayed = _folded(tuple(looks), limits)
-    asked = (*questions("live", live, limits), *questions("replayed", replayed, limits))
-    in_step = tuple(takewhile(lambda look: look.step == looks[-1].step, reversed(looks)))
-    users, again = sum(look.live.requests for look in in_step), sum(look.replayed.requests for look in in_step)
-    answers, needed = users + again, max(limits.min_requests, 1)
+    asked = (*questions("live", seen.live, limits), *questions("replayed", seen.replayed, limits))
+    answers, needed = seen.answers, max(limits.min_requests, 1)
     worse, suspicious = _most(asked, "worse"), _most(asked, "suspicious")
     verdict: Literal["promote", "wait", "roll_back"] = "promote"
-    reason = f"{users:,} live and {again:,} replayed answers in this step, nothing against them"
+    reason = f"{seen.users:,} live and {seen.again:,} replayed answers in this step, nothing against them"
     if worse:
         verdict = "roll_back"
-        reason = f"{worse.said}: evidence {worse.e_value:,.0f}, and {worse.needed:,.0f} is enough"
+        reason = f"{worse.said}: evidence {worse.evidence:,.0f}, and {worse.needed:,.0f} is enough"
     elif answers < needed:
         verdict, reason = "wait", f"{answers:,} of {needed:,} answers that this step needs"
     elif suspicious:
-        doubt = f"{suspicious.said}: evidence {suspicious.e_value:,.0f}, not yet {suspicious.needed:,.0f}"
+        doubt = f"{suspicious.said}: evidence {suspicious.evidence:,.0f}, not yet {suspicious.needed:,.0f}"
         needed *= max(limits.patience, 1)
         if answers < needed:
             verdict, reason = "wait", f"{doubt}; {answers:,} of {needed:,} answers to find out"
@@ -88,25 +133,3 @@ def judge(looks: Sequence[Evidence], limits: Limits) -> Judgement:
 def _most(asked: Sequence[Question], verdict: str) -> Question | None:
     found = [question for question in asked if question.verdict == verdict]
     return max(found, key=lambda question: question.weight) if found else None
-
-
-_Sums = tuple[Source, Source]
-_NOTHING: Final[_Sums] = (Source(paired=False), Source(paired=True))
-# What the last call came to: the next one has the same looks and one more. Only a shortcut; looks are told by identity.
-_last: tuple[tuple[Evidence, ...], Limits | None, _Sums] = ((), None, _NOTHING)
-
-
-def _folded(looks: tuple[Evidence, ...], limits: Limits) -> _Sums:
-    """All looks, folded into sums."""
-    global _last
-    before, same, sums = _last
-    if limits != same or len(before) > len(looks) or not all(map(is_, before, looks)):
-        before, sums = (), _NOTHING
-    for look in looks[len(before) :]:
-        live, replayed = sums
-        sums = (
-            live.after(look.live, look.live_stable, 0, limits),
-            replayed.after(look.replayed, look.replayed_stable, look.flips, limits),
-        )
-    _last = (looks, limits, sums)
-    return sums

@@ -13,10 +13,10 @@ up again by beginning at its step.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
-from jenkins_ml.core.judge import Evidence, Judgement, Limits, judge
+from jenkins_ml.core.judge import Evidence, Judgement, Limits, Seen, judge
 from jenkins_ml.records import JournalKind
 
 Phase = Literal["loading", "canary", "released", "rolled_back", "inconclusive", "abandoned"]
@@ -52,6 +52,15 @@ class Plan:
         return (0, *self.steps) if self.shadow else self.steps
 
     @property
+    def judged_by(self) -> Limits:
+        """The limits, with as many checkpoints as there are steps in which users ask both versions."""
+        return replace(self.limits, checkpoints=self.checkpoint(len(self.weights) - 1))
+
+    def checkpoint(self, step: int) -> int:
+        """The number of steps to this one in which users ask both versions."""
+        return sum(0 < weight < 100 for weight in self.weights[: step + 1])
+
+    @property
     def step_seconds(self) -> float:
         """Seconds that each step is watched at least."""
         return 0.0 if self.stable is None else self.interval
@@ -69,14 +78,14 @@ class State:
     Args:
         phase: what it is doing, or how it ended.
         step: the present step, from 0.
-        looks: everything that was seen, in order.
+        seen: everything that was seen.
         needed: how many answers the judge wants before this step can be left; 0 before its first look.
         reason: why it is where it is.
     """
 
     phase: Phase = "loading"
     step: int = 0
-    looks: tuple[Evidence, ...] = ()
+    seen: Seen = field(default_factory=Seen)
     needed: int = 0
     reason: str = ""
 
@@ -188,15 +197,17 @@ def advance(plan: Plan, state: State, observation: Observation) -> tuple[State, 
         case "loading", Loaded():
             return _enter(plan, replace(state, phase="canary"), state.step)
         case "canary", Looked():
-            return _look(plan, replace(state, looks=(*state.looks, observation.evidence)), observation)
+            return _look(plan, state, observation)
         case (("loading" | "canary"), Stopped(reason)):
             return _leave(plan, replace(state, phase="abandoned", reason=reason), "release_abandoned", None)
     raise ValueError(f"{type(observation).__name__} cannot be observed in {state.phase}")
 
 
 def _look(plan: Plan, state: State, looked: Looked) -> tuple[State, tuple[Action, ...]]:
-    judgement = judge(state.looks, plan.limits)
-    state = replace(state, reason=judgement.reason, needed=judgement.answers_needed)
+    limits = plan.judged_by
+    seen = state.seen.after(looked.evidence, limits, _checkpoint(plan, state, looked))
+    judgement = judge(seen, limits)
+    state = replace(state, seen=seen, reason=judgement.reason, needed=judgement.answers_needed)
     if judgement.verdict == "roll_back":
         return _leave(plan, replace(state, phase="rolled_back"), "release_rolled_back", judgement)
     if judgement.verdict == "promote" and looked.in_step >= plan.step_seconds:
@@ -208,6 +219,14 @@ def _look(plan: Plan, state: State, looked: Looked) -> tuple[State, tuple[Action
         reason = f"inconclusive after {plan.deadline:g} s: {judgement.reason}"
         return _leave(plan, replace(state, phase="inconclusive", reason=reason), "release_abandoned", judgement)
     return state, (Watch(),)
+
+
+def _checkpoint(plan: Plan, state: State, looked: Looked) -> int:
+    """Which checkpoint a look is; 0 as long as the step would not be left, and where users don't ask both versions."""
+    before = state.seen.answers if state.seen.step == state.step else 0
+    enough = before + looked.evidence.requests >= max(plan.limits.min_requests, 1)
+    shared = 0 < plan.weights[state.step] < 100
+    return plan.checkpoint(state.step) if shared and enough and looked.in_step >= plan.step_seconds else 0
 
 
 def _enter(plan: Plan, state: State, step: int) -> tuple[State, tuple[Action, ...]]:

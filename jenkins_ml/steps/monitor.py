@@ -10,7 +10,7 @@ from typing import Literal
 import click
 
 from jenkins_ml.config.section import DURATION_PATTERN, parse_duration
-from jenkins_ml.core.judge import Evidence, Limits, Window, judge
+from jenkins_ml.core.judge import Evidence, Limits, Seen, Window, judge
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable, UsageError
 from jenkins_ml.reporting.console import Reporter, reporter
 from jenkins_ml.steps import serving
@@ -113,7 +113,7 @@ def _look(
         min_requests=1,
     )
     evidence = Evidence(step=0, live=window, live_stable=Window(), replayed=Window(), replayed_stable=Window())
-    verdict = judge((evidence,), limits).verdict
+    verdict = judge(Seen().after(evidence, limits), limits).verdict
     if not window.requests:
         return production.version, window, "silent", "ready; nobody asked it"
     failed = window.failed + window.nan

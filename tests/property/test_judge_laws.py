@@ -9,13 +9,23 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from jenkins_ml.core.judge import Evidence, Limits, Window, judge
+from jenkins_ml.core.judge import Evidence, Limits, Seen, Window
+from jenkins_ml.core.judge import judge as judge_seen
+from jenkins_ml.core.judging.checkpoints import Checkpoints, _hypergeometric
 from jenkins_ml.core.judging.rates import BEGINNING, BETS, Rate, compared, highest, log_sum, staked
 from jenkins_ml.core.judging.shifts import _staked
 
 LIMITS = Limits(max_error_rate_increase=0.01, latency_limited=False, min_requests=100)
 RANK = {"promote": 0, "wait": 1, "roll_back": 2}
 NOTHING = Window()
+SHARES = st.integers(0, 10_000).map(lambda x: x / 10_000)
+
+
+def judge(looks, limits):
+    seen = Seen()
+    for look in looks:
+        seen = seen.after(look, limits)
+    return judge_seen(seen, limits)
 
 
 @st.composite
@@ -84,7 +94,7 @@ def test_the_order_of_looks_does_not_matter_for_errors(seen, random):
     mixed = list(seen)
     random.shuffle(mixed)
     first, second = (
-        [question.e_value for question in judge(order, LIMITS).evidence if question.name.endswith("errors")]
+        [question.evidence for question in judge(order, LIMITS).evidence if question.name.endswith("errors")]
         for order in (seen, mixed)
     )
     assert first == pytest.approx(second, rel=1e-6)
@@ -100,14 +110,6 @@ def test_more_of_the_same_is_no_less_sure(canary, stable, times):
     assume(rise > LIMITS.rise_allowed(stable.failed / stable.requests))
     if judge([seen(1)], LIMITS).verdict == "roll_back":
         assert judge([seen(times)], LIMITS).verdict == "roll_back"
-
-
-@given(looks())
-def test_a_judgement_does_not_depend_on_what_was_judged_before(seen):
-    for end in range(1, len(seen) + 1):
-        grown = judge(seen[:end], LIMITS)
-    judge([replace(seen[0], step=0)], replace(LIMITS, patience=9))  # something else
-    assert judge([replace(each) for each in seen], LIMITS) == grown
 
 
 # --- formulas ------------------------------------------------------------------------------------------------------------
@@ -157,7 +159,7 @@ def test_the_highest_share_is_where_the_mixture_has_gained_enough(answers, part,
         assert gained == pytest.approx(-math.log(delta), abs=1e-2)
 
 
-@given(st.integers(1, 12), st.integers(1, 12), st.floats(0, 0.9), st.floats(0, 0.5), st.floats(0, 1))
+@given(st.integers(1, 12), st.integers(1, 12), SHARES.map(lambda x: 0.9 * x), SHARES.map(lambda x: x / 2), SHARES)
 def test_bets_on_a_shift_do_not_gain_where_it_is_the_tolerance(canary, stable, share, tolerance, usual):
     """By summing over all outcomes; `usual` is what production's share was taken for, right or wrong."""
     inside = min(share + tolerance, 1.0)
@@ -173,3 +175,64 @@ def test_bets_on_a_shift_do_not_gain_where_it_is_the_tolerance(canary, stable, s
 def test_the_rise_of_one_block_is_the_difference_of_shares(canary, stable):
     rate = Rate().beside(canary.bad, canary.requests, stable.bad, stable.requests, paired=False)
     assert rate.rise == pytest.approx(canary.bad / canary.requests - stable.bad / stable.requests, abs=1e-12)
+
+
+# --- checkpoints ---------------------------------------------------------------------------------------------------------
+@given(st.integers(1, 3000), st.integers(1, 3000), st.data())
+def test_the_canarys_part_of_all_failures_is_hypergeometric(canary, stable, data):
+    """Against SciPy's, also where most of its range is left out."""
+    hits = data.draw(st.integers(1, canary + stable))
+    low, chances = _hypergeometric(hits, canary, canary + stable)
+    expected = stats.hypergeom.pmf(low + np.arange(len(chances)), canary + stable, hits, canary)
+    assert chances == pytest.approx(expected, abs=1e-9)
+    assert expected.sum() == pytest.approx(1, abs=1e-9)
+
+
+@st.composite
+def strata(draw):
+    """Answers of the canary and of production, and how many failed of both together."""
+    canary, stable = draw(st.integers(1, 12)), draw(st.integers(1, 12))
+    return canary, stable, draw(st.integers(0, min(canary + stable, 6)))
+
+
+@given(st.lists(strata(), min_size=1, max_size=4), st.floats(0.001, 0.3), st.sampled_from([1, 4]))
+def test_a_good_canary_is_sure_at_a_checkpoint_as_often_as_is_said_and_allowed(planned, alpha, power):
+    """By summing over all ways in which the failures can be divided, checkpoints after each stratum."""
+    reached = [(1.0, Checkpoints())]
+    for place, (canary, stable, failed) in enumerate(planned):
+        spendable = alpha * ((place + 1) / len(planned)) ** power
+        divided = range(max(0, failed - stable), min(failed, canary) + 1)
+        chances = stats.hypergeom.pmf(list(divided), canary + stable, failed, canary)
+        reached = [
+            (before * chance, count.beside(hits, canary, failed - hits, stable).asked(spendable))
+            for before, count in reached
+            for hits, chance in zip(divided, chances.tolist(), strict=True)
+        ]
+        sure = sum(chance for chance, count in reached if count.sure)
+        spent = {round(count.spent, 9) for _, count in reached if not count.sure}
+        assert sure <= spendable + 1e-9
+        assert all(sure == pytest.approx(each, abs=1e-8) for each in spent)
+
+
+@given(st.lists(strata(), min_size=1, max_size=4))
+def test_the_sum_has_the_law_of_what_is_divided_by_chance(planned):
+    """Against the convolution of SciPy's, up to the last checkpoint but without one that could have been sure."""
+    count, expected = Checkpoints(), np.ones(1)
+    for canary, stable, failed in planned:
+        hits = max(0, failed - stable)
+        count = count.beside(hits, canary, failed - hits, stable).asked(0.0)
+        expected = np.convolve(expected, stats.hypergeom.pmf(np.arange(failed + 1), canary + stable, failed, canary))
+    rows = np.zeros(len(expected))
+    if count.law is not None:
+        rows[count.first : count.first + len(count.law)] = count.law.sum(axis=1)
+        assert rows == pytest.approx(expected, abs=1e-12)
+
+
+def test_where_there_are_many_failures_the_sums_alone_are_enough():
+    count = Checkpoints()
+    for _ in range(4):
+        count = count.beside(300, 2000, 300, 2000).asked(0.001)
+    assert count.later is None
+    assert count.law.shape[1] == 1
+    assert count.law.sum() == pytest.approx(1 - count.spent)
+    assert count.chance == pytest.approx(stats.norm.sf(-0.5 / np.sqrt(4 * 600 / 4 * 3400 / 4000)), abs=2e-3)

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 # Parts of alpha. Most goes to where most canaries that are worse show it; what is left is shared by the other questions.
-_LIVE_ERRORS: Final = 0.75
-_REPLAYED_ERRORS: Final = 0.08
-_RECORD: Final = 0.04
-_OTHERS: Final = 0.13
+_LIVE_ERRORS: Final = 0.08  # bets, at every look
+_COUNTED: Final = 0.78  # the same answers, at checkpoints; where none are planned the bets have this, too
+_REPLAYED_ERRORS: Final = 0.05
+_RECORD: Final = 0.02
+_OTHERS: Final = 0.07
+# How late the checkpoints' part is spent. More finds hardly more, and later.
+_POWER: Final = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,7 @@ class Limits:
         replayed_examples: how many different requests are replayed, one after another, before the first one comes again.
         patience: a step in which something is suspicious is left after `patience` times `min_requests` answers, unless it
             is sure by then.
+        checkpoints: how many are planned: one for each step in which users ask both versions, when it is about to be left.
     """
 
     max_error_rate_increase: float
@@ -42,6 +46,7 @@ class Limits:
     max_latency_factor: float | None = None
     replayed_examples: int = 64
     patience: int = 4
+    checkpoints: int = 0
 
     def rise_allowed(self, share: float) -> float:
         """How much higher than production's share the share of bad answers may be."""
@@ -59,11 +64,24 @@ class Limits:
         """The part of alpha that a question has.
 
         Args:
-            question: "live errors", "replayed errors" or another one.
+            question: "live errors", "live errors at checkpoints", "replayed errors" or another one.
         """
         if question == "live errors":
-            return self.alpha * _LIVE_ERRORS
+            return self.alpha * (_LIVE_ERRORS if self.checkpoints else _LIVE_ERRORS + _COUNTED)
+        if question == "live errors at checkpoints":
+            return self.alpha * _COUNTED if self.checkpoints else 0.0
         if question == "replayed errors":
             return self.alpha * _REPLAYED_ERRORS
         asked = (True, self.latency_limited, self.max_latency_factor is not None, self.max_prediction_shift is not None)
         return self.alpha * _OTHERS / (2 * sum(asked))
+
+    def spendable(self, checkpoint: int) -> float:
+        """The chance to err that all checkpoints to this one may have together, at most.
+
+        A power of how far the plan has come: K. Kim and D. DeMets, "Design and analysis of group sequential tests based on
+        the type I error spending rate function", Biometrika 74, 1987.
+
+        Args:
+            checkpoint: from 1 to `checkpoints`.
+        """
+        return self.level("live errors at checkpoints") * (checkpoint / self.checkpoints) ** _POWER

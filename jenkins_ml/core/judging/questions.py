@@ -11,9 +11,9 @@ from jenkins_ml.core.judging.limits import Limits
 from jenkins_ml.core.judging.rates import Rate
 from jenkins_ml.core.judging.sources import SLOW_ALLOWED, Source
 
-# The e-value from which it is worth to wait. A canary as good as production ever has it in 1 of 5 releases at most.
+# The evidence from which it is worth to wait. A canary as good as production ever has it in 1 of 5 releases at most.
 SUSPICIOUS: Final = 5.0
-_MOST_SHOWN: Final = 1e9  # beyond that an e-value is just large, and JSON knows no infinity
+_MOST_SHOWN: Final = 1e9  # beyond that evidence is just large, and JSON knows no infinity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +25,9 @@ class Question:
         said: the counts in words.
         canary: its share; for predictions the distance.
         stable: production's share; None where there is nothing to compare with.
-        e_value: what a bet on the canary being worse has grown to; it stays about 1 or falls where nothing speaks for that.
-        needed: the e-value from which it is sure.
+        evidence: what a bet on the canary being worse has grown to; it stays about 1 or falls where nothing speaks for that.
+            At checkpoints: among how many canaries as good as production there is one that looks as bad.
+        needed: the evidence from which it is sure.
         verdict: worse, suspicious, or fine: neither.
     """
 
@@ -34,14 +35,14 @@ class Question:
     said: str
     canary: float
     stable: float | None
-    e_value: float
+    evidence: float
     needed: float
     verdict: Literal["fine", "suspicious", "worse"]
 
     @property
     def weight(self) -> float:
         """How near it is to being sure: 1 where it just is."""
-        return self.e_value / self.needed
+        return self.evidence / self.needed
 
 
 def questions(kind: str, source: Source, limits: Limits) -> Iterator[Question]:
@@ -57,6 +58,8 @@ def questions(kind: str, source: Source, limits: Limits) -> Iterator[Question]:
         beyond = errors.rise + errors.rise_error > limits.rise_allowed(errors.stable_share)
         said = f"{_of(errors, kind)} failed or held NaN{_production(errors)}"
         yield _question(f"{kind} errors", limits, errors.evidence, beyond, said, errors.share, _share(errors))
+        if source.checkpoints.chance is not None:
+            yield _counted(kind, source, said, beyond)
     if nan.answers:
         beyond = nan.share > limits.max_nan_share
         said = f"{_of(nan, kind)} held a NaN or an infinity{_production(nan)}"
@@ -84,7 +87,7 @@ def questions(kind: str, source: Source, limits: Limits) -> Iterator[Question]:
 def _question(
     name: str, limits: Limits, evidence: float, beyond: bool, said: str, canary: float, stable: float | None
 ) -> Question:
-    """`evidence` is the logarithm of the e-value; `beyond` whether what was seen is more than what is allowed."""
+    """`evidence` is a logarithm; `beyond` whether what was seen is more than what is allowed."""
     needed = 1 / limits.level(name)
     verdict: Literal["fine", "suspicious", "worse"] = "fine"
     if beyond and evidence >= math.log(needed):
@@ -96,10 +99,28 @@ def _question(
         said=said,
         canary=canary,
         stable=stable,
-        e_value=math.exp(evidence) if evidence < math.log(_MOST_SHOWN) else _MOST_SHOWN,
+        evidence=math.exp(evidence) if evidence < math.log(_MOST_SHOWN) else _MOST_SHOWN,
         needed=needed,
         verdict=verdict,
     )
+
+
+def _counted(kind: str, source: Source, said: str, beyond: bool) -> Question:
+    """The last checkpoint; once sure is always sure, while what was seen may be more than what is allowed, or not."""
+    count = source.checkpoints
+    return Question(
+        name=f"{kind} errors at checkpoints",
+        said=said,
+        canary=source.errors.share,
+        stable=_share(source.errors),
+        evidence=_one_in(count.chance),
+        needed=_one_in(count.enough),
+        verdict="worse" if count.sure and beyond else "fine",
+    )
+
+
+def _one_in(chance: float | None) -> float:
+    return 1 / chance if chance and chance * _MOST_SHOWN > 1 else _MOST_SHOWN
 
 
 def _of(rate: Rate, kind: str) -> str:

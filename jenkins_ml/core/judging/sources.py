@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from jenkins_ml.core.judging.checkpoints import Checkpoints
 from jenkins_ml.core.judging.limits import Limits
 from jenkins_ml.core.judging.rates import Rate, highest
 from jenkins_ml.core.judging.shifts import Shift
@@ -30,6 +31,7 @@ class Source:
     Args:
         paired: whether both versions get the same requests.
         errors: answers that failed or hold a NaN.
+        checkpoints: the same, counted at checkpoints; not of replayed requests.
         nan: answers that hold a NaN.
         slow: answers beyond the limit of latency.
         slowness: latencies of both versions.
@@ -39,6 +41,7 @@ class Source:
 
     paired: bool
     errors: Rate = field(default_factory=Rate)
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
     nan: Rate = field(default_factory=Rate)
     slow: Rate = field(default_factory=Rate)
     slowness: Slowness = field(default_factory=Slowness)
@@ -46,18 +49,36 @@ class Source:
     block: Window = field(default_factory=Window)
     block_stable: Window = field(default_factory=Window)
 
-    def after(self, canary: Window, stable: Window, flips: int, limits: Limits) -> Source:
-        """After one more look."""
-        if self.paired:
-            return self._judged(canary, stable, flips, limits) if canary.requests else self
-        canary, stable = self.block + canary, self.block_stable + stable
-        enough = stable.requests >= BLOCK or canary.requests >= _ALONE * stable.requests
-        if canary.requests >= BLOCK and enough:
-            return self._judged(canary, stable, 0, limits)
-        return replace(self, block=canary, block_stable=stable)
+    def replayed(self, canary: Window, stable: Window, flips: int, limits: Limits) -> Source:
+        """After one more look, where both versions get the same requests."""
+        return self._judged(canary, stable, flips, limits, bool(stable.requests)) if canary.requests else self
 
-    def _judged(self, canary: Window, stable: Window, flips: int, limits: Limits) -> Source:
-        beside = stable.requests >= (1 if self.paired else BLOCK)
+    def shared(self, canary: Window, stable: Window, limits: Limits, *, last: bool, counted: bool) -> Source:
+        """After one more look, where each request goes to one of the versions.
+
+        Args:
+            canary: its answers.
+            stable: production's.
+            limits: what is asked.
+            last: whether the share may change after this look; a block has one share, so it ends here.
+            counted: whether the look is planned, and so counts at checkpoints.
+        """
+        canary, stable = self.block + canary, self.block_stable + stable
+        beside = stable.requests >= BLOCK or (last and min(canary.requests, stable.requests) > 0)
+        alone = canary.requests >= _ALONE * stable.requests
+        if not ((canary.requests >= BLOCK and (beside or alone)) or (last and beside)):
+            return replace(self, block=canary, block_stable=stable)
+        after = self._judged(canary, stable, 0, limits, beside)
+        if not (beside and counted):
+            return after
+        seen = (canary.bad, canary.requests, stable.bad, stable.requests)
+        return replace(after, checkpoints=self.checkpoints.beside(*seen))
+
+    def asked(self, spendable: float) -> Source:
+        """After a checkpoint; see `Checkpoints.asked`."""
+        return replace(self, checkpoints=self.checkpoints.asked(spendable))
+
+    def _judged(self, canary: Window, stable: Window, flips: int, limits: Limits, beside: bool) -> Source:
         return Source(
             paired=self.paired,
             errors=self._compared(
@@ -66,6 +87,7 @@ class Source:
             nan=self._compared(
                 self.nan, (canary.nan, canary.requests), (stable.nan, stable.requests), beside, limits, of_nan=True
             ),
+            checkpoints=self.checkpoints,
             slow=self.slow.alone(canary.slow, canary.requests, SLOW_ALLOWED, SLOW_ALLOWED),
             slowness=self._slowness(canary, stable, limits) if beside else self.slowness,
             shift=self._shift(canary, stable, flips, limits) if beside else self.shift,

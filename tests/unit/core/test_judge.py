@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from jenkins_ml import names
-from jenkins_ml.core import judge as judge_module
-from jenkins_ml.core.judge import Evidence, Limits, Window, judge
+from jenkins_ml.core.judge import Evidence, Limits, Seen, Window
+from jenkins_ml.core.judge import judge as judge_seen
 
 LIMITS = Limits(max_error_rate_increase=0.01, latency_limited=True, min_requests=100)
 NOTHING = Window()
@@ -16,6 +16,18 @@ def look(live=NOTHING, live_stable=NOTHING, replayed=NOTHING, replayed_stable=NO
     return Evidence(
         step=step, live=live, live_stable=live_stable, replayed=replayed, replayed_stable=replayed_stable, flips=flips
     )
+
+
+def seen(looks, limits=LIMITS, checkpoints=()):
+    """`checkpoints`: which one each look is, 0 for none; where there are fewer, the rest is none."""
+    folded = Seen()
+    for place, each in enumerate(looks):
+        folded = folded.after(each, limits, checkpoints[place] if place < len(checkpoints) else 0)
+    return folded
+
+
+def judge(looks, limits):
+    return judge_seen(seen(looks, limits), limits)
 
 
 def verdict(*looks, limits=LIMITS):
@@ -90,16 +102,16 @@ def test_a_backend_that_fails_later_is_not_the_canarys_fault():
 
 
 def test_a_sure_but_tiny_rise_is_allowed():
-    seen = look(Window(requests=1_000_000, failed=6000), Window(requests=1_000_000, failed=5000))
-    assert question("live errors", seen).e_value > question("live errors", seen).needed
-    assert verdict(seen) == "promote"
-    assert verdict(seen, limits=replace(LIMITS, max_error_rate_increase=0.0005)) == "roll_back"
+    sure = look(Window(requests=1_000_000, failed=6000), Window(requests=1_000_000, failed=5000))
+    assert question("live errors", sure).evidence > question("live errors", sure).needed
+    assert verdict(sure) == "promote"
+    assert verdict(sure, limits=replace(LIMITS, max_error_rate_increase=0.0005)) == "roll_back"
 
 
 def test_where_production_fails_often_the_margin_is_relative():
-    seen = look(Window(requests=100_000, failed=32_500), Window(requests=100_000, failed=30_000))
-    assert verdict(seen) == "promote"
-    assert verdict(seen, limits=replace(LIMITS, error_rate_margin=0.0)) == "roll_back"
+    sure = look(Window(requests=100_000, failed=32_500), Window(requests=100_000, failed=30_000))
+    assert verdict(sure) == "promote"
+    assert verdict(sure, limits=replace(LIMITS, error_rate_margin=0.0)) == "roll_back"
 
 
 def test_where_users_have_only_the_canary_it_is_held_against_productions_record():
@@ -128,16 +140,91 @@ def test_a_first_release_is_held_against_what_is_allowed():
     assert verdict(look(replayed=Window(requests=100, failed=1)), limits=strict) == "roll_back"
 
 
+# --- the count at checkpoints --------------------------------------------------------------------------------------------
+PLANNED = replace(LIMITS, checkpoints=2)
+BESIDE = look(Window(requests=100, failed=6), Window(requests=100))
+
+
+def count(*looks, checkpoints, limits=PLANNED):
+    return seen(looks, limits, checkpoints).live.checkpoints
+
+
+def test_what_the_bets_do_not_find_is_found_at_the_last_checkpoint():
+    later = look(Window(requests=100, failed=3), Window(requests=100), step=1)
+    between = seen([BESIDE, later], PLANNED, [1])
+    found = seen([BESIDE, later], PLANNED, [1, 2])
+    assert judge_seen(between, PLANNED).verdict != "roll_back"
+    judgement = judge_seen(found, PLANNED)
+    assert judgement.verdict == "roll_back"
+    asked = next(each for each in judgement.evidence if each.name == "live errors at checkpoints")
+    assert (asked.verdict, asked.evidence) == ("worse", pytest.approx(1 / found.live.checkpoints.chance))
+
+
+def test_at_the_first_checkpoint_it_takes_more():
+    later = replace(BESIDE, step=1)
+    first, last = (count(each, checkpoints=[place]) for each, place in ((BESIDE, 1), (later, 2)))
+    assert (first.chance, first.sure) == (pytest.approx(0.0145, abs=0.0005), False)
+    assert last.chance == first.chance
+    assert 0 < first.enough < last.enough / 10
+
+
+def test_answers_that_come_because_a_step_is_in_doubt_do_not_count():
+    checked = count(BESIDE, checkpoints=[1])
+    held = count(BESIDE, BESIDE, BESIDE, checkpoints=[1, 1, 1])
+    assert (held.hits, held.later, held.spent) == (checked.hits, checked.later, checked.spent)
+    assert count(BESIDE, BESIDE, replace(BESIDE, step=1), checkpoints=[1, 1, 2]).hits == 12
+
+
+def test_answers_before_a_checkpoint_all_count_however_few():
+    few = look(Window(requests=3, failed=2), Window(requests=4, failed=1))
+    assert count(few, checkpoints=[0]).hits == 0
+    assert count(few, checkpoints=[1]).hits == 2
+
+
+def test_once_sure_it_stays_sure_and_rolls_back_only_beyond_what_is_allowed():
+    tiny = look(Window(requests=1_000_000, failed=6000), Window(requests=1_000_000, failed=5000))
+    after = seen([tiny], PLANNED, [1])
+    assert after.live.checkpoints.sure
+    assert judge_seen(after, PLANNED).verdict == "promote"
+    worse = look(Window(requests=300_000, failed=30_000), Window(requests=300_000, failed=1500), step=1)
+    after = after.after(worse, PLANNED)
+    asked = {each.name: each.verdict for each in judge_seen(after, PLANNED).evidence}
+    assert asked["live errors at checkpoints"] == "worse"
+
+
+def test_nothing_failed_is_no_evidence_at_a_checkpoint():
+    clean = look(Window(requests=100), Window(requests=100))
+    assert count(clean, checkpoints=[1]).chance == 1
+    assert judge_seen(seen([clean], PLANNED, [1]), PLANNED).verdict == "promote"
+
+
+def test_equal_sums_are_ordered_by_how_late_the_failures_came():
+    both = Window(requests=50, failed=2), Window(requests=50, failed=2)
+    less, more = Window(requests=50, failed=1), Window(requests=50, failed=3)
+    early = count(look(more, less), look(*both, step=1), look(less, more, step=2), checkpoints=[1, 2, 3])
+    late = count(look(less, more), look(*both, step=1), look(more, less, step=2), checkpoints=[1, 2, 3])
+    assert early.hits == late.hits
+    assert early.chance > late.chance
+
+
+def test_what_may_be_spent_rises_to_the_part_that_the_count_has():
+    limits = replace(LIMITS, checkpoints=10)
+    parts = [limits.spendable(place) for place in range(1, 11)]
+    assert parts == sorted(parts)
+    assert parts[-1] == limits.level("live errors at checkpoints")
+    assert parts[4] < 0.1 * parts[-1]
+
+
 # --- NaN -----------------------------------------------------------------------------------------------------------------
 def test_answers_with_nan_count_as_errors():
     assert verdict(look(Window(requests=20, nan=20), Window(requests=20))) == "roll_back"
 
 
 def test_few_nan_are_found_where_few_failures_are_allowed():
-    seen = look(Window(requests=20_000, nan=60), Window(requests=20_000))
-    assert question("live errors", seen).verdict == "fine"
-    assert question("live NaN", seen).verdict == "worse"
-    assert verdict(seen, limits=replace(LIMITS, max_nan_share=0.01)) == "promote"
+    few = look(Window(requests=20_000, nan=60), Window(requests=20_000))
+    assert question("live errors", few).verdict == "fine"
+    assert question("live NaN", few).verdict == "worse"
+    assert verdict(few, limits=replace(LIMITS, max_nan_share=0.01)) == "promote"
 
 
 def test_nan_that_production_answers_too_are_no_finding():
@@ -204,13 +291,13 @@ def test_classes_that_only_one_version_predicts_count():
 
 
 def test_what_a_look_shows_is_not_bet_on_in_it():
-    assert question("live predictions", look(predicted(100), predicted(0, 100))).e_value == pytest.approx(1)
+    assert question("live predictions", look(predicted(100), predicted(0, 100))).evidence == pytest.approx(1)
 
 
 def test_many_predictions_of_one_request_count_as_one_answer():
     together = Window(requests=10, predictions=(1000,)), Window(requests=10, predictions=(500, 500))
     apart = Window(requests=1000, predictions=(1000,)), Window(requests=1000, predictions=(500, 500))
-    values = [question("live predictions", *[look(*pair)] * 2).e_value for pair in (together, apart)]
+    values = [question("live predictions", *[look(*pair)] * 2).evidence for pair in (together, apart)]
     assert values[0] < 100 < values[1]
 
 
@@ -229,7 +316,7 @@ def test_a_canary_that_always_predicts_the_same_is_found_by_sixty_four_examples(
 def test_the_same_examples_again_are_no_further_evidence():
     moved = look(replayed=predicted(13, 3), replayed_stable=predicted(10, 6), flips=3)
     once, often = ([moved] * times for times in (4, 400))
-    assert question("replayed predictions", *once).e_value == question("replayed predictions", *often).e_value
+    assert question("replayed predictions", *once).evidence == question("replayed predictions", *often).evidence
     assert verdict(*often) == "promote"
 
 
@@ -264,13 +351,13 @@ def test_the_reason_says_what_was_counted():
     assert judgement.reason.startswith(
         "30 of 240 live answers failed or held NaN, of production's 3 of 4,560: evidence "
     )
-    assert "133 is enough" in judgement.reason
+    assert "116 is enough" in judgement.reason
 
 
 def test_a_judgement_is_plain_json_even_if_nothing_could_be_surer():
     judgement = judge([look(replayed=Window(requests=50_000, failed=50_000, nan=0, slow=50_000))], LIMITS)
     told = json.loads(json.dumps(dataclasses.asdict(judgement), allow_nan=False))
-    assert told["evidence"][0]["e_value"] == 1e9
+    assert told["evidence"][0]["evidence"] == 1e9
 
 
 def test_only_questions_that_can_be_answered_are_listed():
@@ -279,11 +366,13 @@ def test_only_questions_that_can_be_answered_are_listed():
 
 
 def test_the_parts_of_alpha_add_up_to_it():
-    for limits in (LIMITS, replace(LIMITS, latency_limited=False, max_latency_factor=2.0, max_prediction_shift=None)):
+    more = replace(LIMITS, latency_limited=False, max_latency_factor=2.0, max_prediction_shift=None)
+    for limits in (LIMITS, more, replace(more, checkpoints=3)):
         others = ["NaN"] + ["slow answers"] * limits.latency_limited
         others += ["latency"] * (limits.max_latency_factor is not None)
         others += ["predictions"] * (limits.max_prediction_shift is not None)
         asked = [f"{kind} {name}" for kind in ("live", "replayed") for name in ("errors", *others)]
+        asked.append("live errors at checkpoints")
         assert sum(map(limits.level, asked)) + 2 * limits.delta == pytest.approx(limits.alpha)
 
 
@@ -291,13 +380,3 @@ def test_windows_add_up_cell_by_cell():
     one = Window(requests=1, failed=1, predictions=(1, 2))
     other = Window(requests=2, nan=1, slow=2, latencies=(3,), predictions=(1, 0, 4))
     assert one + other == Window(requests=3, failed=1, nan=1, slow=2, latencies=(3,), predictions=(2, 2, 4))
-
-
-def test_a_further_look_is_folded_onto_the_ones_before(monkeypatch):
-    looks = [look(Window(requests=20), Window(requests=20)) for _ in range(5)]
-    judge(looks[:4], LIMITS)
-    folded = []
-    after = judge_module.Source.after
-    monkeypatch.setattr(judge_module.Source, "after", lambda *seen: folded.append(1) or after(*seen))
-    judge(looks, LIMITS)
-    assert len(folded) == 2  # live and replayed, of one look

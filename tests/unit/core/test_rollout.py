@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,6 +111,37 @@ def test_a_step_is_watched_for_its_interval_however_healthy_it_is():
 def test_a_canary_that_fails_is_rolled_back_at_the_first_look():
     state, _ = play(plan(), Begun(), Loaded(), look(Window(requests=200, failed=100), in_step=1.0, in_all=2.0))
     assert state.phase == "rolled_back"
+
+
+@pytest.mark.parametrize(
+    ("stable", "steps", "shadow", "planned"),
+    [(1, (5, 25, 50, 100), 0, 3), (1, (5, 100), 20, 1), (1, (100,), 0, 0), (None, (5, 100), 0, 0)],
+)
+def test_each_step_in_which_users_ask_both_versions_has_a_checkpoint(stable, steps, shadow, planned):
+    assert replace(plan(stable, steps), shadow=shadow).judged_by.checkpoints == planned
+
+
+def checked(*observations, **what):
+    """Which checkpoints there were: how many, and how much of the chance to err was free at the last one."""
+    state, _ = play(plan(**what), Begun(), Loaded(), *observations)
+    count = state.seen.live.checkpoints
+    return count.later, count.enough
+
+
+def test_a_step_is_checked_once_when_it_is_about_to_be_left():
+    limits = plan().judged_by
+    early = look(Window(requests=200), in_step=59.0)
+    assert checked(early) == (0, 0)
+    assert checked(early, SILENT) == (1, limits.spendable(1))
+    assert checked(SILENT) == (0, 0)  # too few answers
+    assert checked(HEALTHY, HEALTHY, early) == (2, limits.spendable(2))
+    doubtful = look(Window(requests=100, failed=3))
+    assert checked(doubtful, doubtful) == checked(doubtful)  # held at the step by a doubt
+
+
+def test_a_release_that_is_taken_up_is_checked_as_far_as_its_plan_has_come():
+    state, _ = play(plan(), Begun(resumed=True, weight=50), Loaded(), HEALTHY)
+    assert state.seen.live.checkpoints.enough == plan().judged_by.spendable(2)
 
 
 @pytest.mark.parametrize(("weight", "begins_at"), [(None, 10), (10, 10), (50, 50), (60, 100), (100, 100)])
