@@ -49,6 +49,16 @@ class Canary(Section):
         default=None,
         description="99 of 100 of the canary's answers must be this quick, in milliseconds. Default: not looked at.",
     )
+    max_latency_factor: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="How many times as long as production the canary may take to answer, such as 1.5; rounded up to the "
+        "bounds of latency that the server counts by. Default: not looked at.",
+    )
+    max_prediction_shift: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.1,
+        description="How far the distribution of the canary's predictions may be from production's: the share of "
+        "predictions that have moved to another class, or range of values, net. 0.1: one in ten. 1: not looked at.",
+    )
     min_requests: Annotated[int, Field(ge=20, le=100_000)] = Field(
         default=100,
         description="Answers of the canary that each step needs; where live traffic brings fewer, the gate's examples "

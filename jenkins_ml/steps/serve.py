@@ -201,7 +201,7 @@ def _release(
     examples = serving.examples_of(project, manifest, decision.data_digest)
     if not examples.bodies:
         report.warn("no recorded examples to replay: only users' requests tell how the canary does")
-    plan = _plan(project, record, history, author.environment)
+    plan = _plan(project, record, history, author.environment, len(examples.bodies))
     # Not from serving/, where servers that load the latest version would find it before it is judged.
     path = project.store.path(record.candidate.version)
     release = Release(
@@ -293,7 +293,8 @@ def _approval(
     return decision
 
 
-def _plan(project: Project, record: Trained, history: History, environment: str) -> Plan:
+def _plan(project: Project, record: Trained, history: History, environment: str, examples: int) -> Plan:
+    """`examples`: how many there are to be replayed."""
     canary = project.config.serve.of(environment).canary
     return Plan(
         candidate=record.candidate.version,
@@ -303,6 +304,9 @@ def _plan(project: Project, record: Trained, history: History, environment: str)
             max_error_rate_increase=canary.max_error_rate_increase,
             latency_limited=canary.max_latency_p99_ms is not None,
             min_requests=canary.min_requests,
+            max_latency_factor=canary.max_latency_factor,
+            max_prediction_shift=canary.max_prediction_shift if canary.max_prediction_shift < 1 else None,
+            replayed_examples=examples,
         ),
         interval=seconds(canary.interval),
         deadline=seconds(canary.decided_within),

@@ -63,6 +63,8 @@ serve:
     interval: 1s
     max_error_rate_increase: 0.1
     max_latency_p99_ms: 5
+    max_latency_factor: 1.5
+    max_prediction_shift: 0.2
     min_requests: 50
 jenkins:
   style: library
@@ -288,6 +290,8 @@ DOCUMENTS = sections(
             steps=st.one_of(st.just([10, 100]), st.lists(INTEGERS, max_size=3), TEXTS),
             interval=DURATIONS,
             max_error_rate_increase=NUMBERS,
+            max_latency_factor=NUMBERS,
+            max_prediction_shift=NUMBERS,
             max_latency_p99_ms=NUMBERS,
             min_requests=INTEGERS,
         ),
