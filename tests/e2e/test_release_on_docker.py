@@ -64,7 +64,9 @@ def test_a_whole_life(prepared, docker_engine):
     assert set(users.answers) == {200}
     assert status(repository)["why"] == "rollback: it is slow"
     released = [entry for entry in repository.store.journal.entries() if entry.kind == "released"]
-    assert [entry.evidence["image"] for entry in released] == [docker_engine.client.images.get(docker_site.SERVER).id] * 2
+    assert [entry.evidence["image"] for entry in released] == [
+        docker_engine.client.images.get(docker_site.SERVER).id
+    ] * 2
     assert set(containers(docker_engine)) == {"v1"}
 
 

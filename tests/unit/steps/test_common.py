@@ -85,6 +85,10 @@ def test_an_environment_that_is_misspelt_is_no_new_one(tmp_path, monkeypatch, co
     assert Project.here().environment("anything") == "anything"
     repository.change("jenkins-ml.yaml", "serve:\n", "serve:\n  environments: {staging: {}}\n")
     project = Project.here()
-    assert [project.environment(name) for name in (None, "production", "staging")] == ["production", "production", "staging"]
+    assert [project.environment(name) for name in (None, "production", "staging")] == [
+        "production",
+        "production",
+        "staging",
+    ]
     with pytest.raises(UsageError, match="there is no environment 'stagin'"):
         project.environment("stagin")
