@@ -32,6 +32,7 @@ from jenkins_ml.adapters.kubernetes import kinds
 from jenkins_ml.adapters.kubernetes.api import Api
 from jenkins_ml.adapters.kubernetes.connection import connect
 from tests.engines import control_plane, docker_engine
+from tests.engines.missing import MissingPart
 from tests.fakes import docker_site, engine_repository
 from tests.fakes.engine_repository import configure, train_and_gate
 from tests.fakes.kubernetes_site import Site, pods_answer, site_of
@@ -418,7 +419,10 @@ def scene(target: str, canary: dict[str, object]) -> Iterator[Scene]:
         repository.model = MODEL
         repository.change(names.CONFIG_FILE, "model: tiny", f"model: {MODEL}")
         repository.change(names.CONFIG_FILE, '"model:train"}', '"model:train", params: {most: 1.0e+9}}')
-        serve, made = _SERVE[target](stack)
+        try:
+            serve, made = _SERVE[target](stack)
+        except MissingPart as missing:
+            raise SystemExit(f"releases on {target} cannot be measured on this machine: it {missing}") from missing
         configure(repository, **serve, canary=canary)
         repository.commit("where it is served")
         train_and_gate(repository, "first")
@@ -464,8 +468,13 @@ def cluster() -> Iterator[Site]:
         os.environ["KUBECONFIG"] = str(plane.kubeconfig)
         try:
             api = Api(connect(None))
-            with pods_answer(api) as network, site_of(api, network) as site:
-                yield site
+            with contextlib.ExitStack() as stack:
+                try:
+                    network = stack.enter_context(pods_answer(api))
+                except OSError as error:
+                    what = "the port of the pods is taken: do tests of Kubernetes run on this machine?"
+                    raise SystemExit(f"{what} {error}") from error
+                yield stack.enter_context(site_of(api, network))
         finally:
             os.environ.pop("KUBECONFIG")
             if before is not None:
