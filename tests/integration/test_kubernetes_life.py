@@ -9,6 +9,7 @@ from jenkins_ml.adapters.kubernetes.api import Api
 from jenkins_ml.adapters.kubernetes.connection import connect
 from jenkins_ml.errors import IntegrityError, StageFailed, UsageError
 from tests.fakes.kubernetes_site import GOLDEN, pods_answer, site_of
+from tests.fakes.repository import wait_until
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes")]
 
@@ -19,6 +20,10 @@ def site(cluster, monkeypatch):
     api = Api(connect(None))
     with pods_answer(api) as network, site_of(api, network) as here:
         yield here
+
+
+def is_observed(deployment):
+    return deployment["status"].get("observedGeneration") == deployment["metadata"]["generation"]
 
 
 def traffic(serving):
@@ -47,6 +52,8 @@ def test_a_whole_life(site):
         assert [(running.version, running.ready) for running in target.serving().versions] == [(1, 3), (2, 3)]
 
     with target.hold("a rollback to the version that is warm"):
+        # Whoever holds the environment stamps its Deployments; until their controller has seen that, a route looks twice.
+        wait_until(lambda: all(map(is_observed, site.api.list(kinds.DEPLOYMENT, site.namespace, "")["items"])), "seen")
         before = target.api.connection.requests
         target.route(1, None, 0)
         assert target.api.connection.requests - before <= 6
