@@ -18,9 +18,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
+from jenkins_ml.adapters import identity
 from jenkins_ml.adapters.kubernetes.api import Api, Note
 from jenkins_ml.adapters.kubernetes.kinds import LEASE, Object
 from jenkins_ml.adapters.kubernetes.refusals import Changed, Missing
@@ -186,7 +186,7 @@ class _Watched:
         """
         spec, meta = lease["spec"], lease["metadata"]
         holder = spec.get("holderIdentity")
-        if not holder or _is_dead((meta.get("annotations") or {}).get(_PROCESS, "")):
+        if not holder or identity.is_dead((meta.get("annotations") or {}).get(_PROCESS, "")):
             return 0.0
         current = (holder, spec.get("leaseTransitions"), spec.get("renewTime"))
         if self._seen is None:
@@ -214,7 +214,7 @@ def _acquire(api: Api, place: Place, holder: str, note: Note) -> Object:
             continue
         version = lease["metadata"]["resourceVersion"]
         change: Object = {
-            "metadata": {"resourceVersion": version, "annotations": {_PROCESS: _process()}},
+            "metadata": {"resourceVersion": version, "annotations": {_PROCESS: identity.this_process()}},
             "spec": _spec(place, holder, int(spec.get("leaseTransitions") or 0) + 1),
         }
         with contextlib.suppress(Changed, Missing):
@@ -225,7 +225,11 @@ def _new(place: Place, holder: str) -> Object:
     return {
         "apiVersion": LEASE.version,
         "kind": LEASE.name,
-        "metadata": {"name": place.name, "labels": dict(place.labels), "annotations": {_PROCESS: _process()}},
+        "metadata": {
+            "name": place.name,
+            "labels": dict(place.labels),
+            "annotations": {_PROCESS: identity.this_process()},
+        },
         "spec": _spec(place, holder, 1),
     }
 
@@ -248,39 +252,3 @@ def _spec(place: Place, holder: str, transitions: int) -> Object:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-# --- processes of this machine ---------------------------------------------------------------------------------------
-def _process() -> str:
-    """This process, so that others on the same machine can tell whether it lives; empty where that is not known (macOS)."""
-    try:
-        return f"{_machine()} {os.getpid()} {_started(os.getpid())}"
-    except OSError:
-        return ""
-
-
-def _is_dead(process: str) -> bool:
-    """Whether a process is surely gone. One of another machine, boot or process namespace may live."""
-    try:
-        machine, _, rest = process.rpartition(" ")[0].rpartition(" ")
-        number, started = int(rest), process.rpartition(" ")[2]
-        if machine != _machine():
-            return False
-    except (OSError, ValueError):
-        return False
-    try:
-        return _started(number) != started
-    except OSError:
-        return True
-
-
-def _machine() -> str:
-    """This boot of this machine, and the process namespace: where process numbers mean the same."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-
-
-def _started(number: int) -> str:
-    """When a process was started, in ticks since the boot; of a process that has ended but was not waited for: "dead"."""
-    fields = Path(f"/proc/{number}/stat").read_text().rpartition(") ")[2].split()
-    return "dead" if fields[0] in "ZX" else fields[19]

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from jenkins_ml.adapters import identity
 from jenkins_ml.adapters.kubernetes import kinds, lease, pods
 from jenkins_ml.adapters.kubernetes.api import Api, Clock
 from jenkins_ml.adapters.kubernetes.connection import Broken
@@ -152,13 +153,13 @@ def test_pods_that_we_may_not_ask(clock):
 
 # --- who holds a lease -----------------------------------------------------------------------------------------------
 def test_only_a_process_that_is_surely_gone_is_dead():
-    this = lease._process()
-    assert not lease._is_dead(this)
+    this = identity.this_process()
+    assert not identity.is_dead(this)
     place, number, started = this.rsplit(" ", 2)
-    assert lease._is_dead(f"{place} {number} {int(started) + 1}")  # its number was given anew
-    assert not lease._is_dead(f"elsewhere {number} {int(started) + 1}")
-    assert not lease._is_dead("")
-    assert not lease._is_dead("nonsense")
+    assert identity.is_dead(f"{place} {number} {int(started) + 1}")  # its number was given anew
+    assert not identity.is_dead(f"elsewhere {number} {int(started) + 1}")
+    assert not identity.is_dead("")
+    assert not identity.is_dead("nonsense")
 
 
 def test_a_lease_that_lives_is_not_taken(clock):
