@@ -18,9 +18,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
-from jenkins_ml.adapters import identity
+from jenkins_ml.adapters import archives, identity
 from jenkins_ml.adapters.clock import now
-from jenkins_ml.adapters.docker import archives
 from jenkins_ml.adapters.docker.connection import Missing, translated
 from jenkins_ml.adapters.docker.shapes import LOCK, Shapes
 from jenkins_ml.errors import JenkinsMLError, Unavailable

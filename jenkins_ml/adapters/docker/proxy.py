@@ -12,7 +12,8 @@ from functools import cached_property, partial
 from typing import Any, Final
 
 from jenkins_ml import resources
-from jenkins_ml.adapters.docker import archives, counters, network
+from jenkins_ml.adapters import archives
+from jenkins_ml.adapters.docker import counters, network
 from jenkins_ml.adapters.docker.connection import Missing, present, translated
 from jenkins_ml.adapters.docker.control import Control
 from jenkins_ml.adapters.docker.counters import Server

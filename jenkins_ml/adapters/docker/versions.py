@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from jenkins_ml import names
-from jenkins_ml.adapters import images
-from jenkins_ml.adapters.docker import archives, causes, network
+from jenkins_ml.adapters import archives, images
+from jenkins_ml.adapters.docker import causes, network
 from jenkins_ml.adapters.docker.asking import Asker
 from jenkins_ml.adapters.docker.connection import Missing, present, translated
 from jenkins_ml.adapters.docker.proxy import Proxy

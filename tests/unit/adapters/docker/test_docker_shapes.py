@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jenkins_ml import names
-from jenkins_ml.adapters import files
-from jenkins_ml.adapters.docker import archives, causes
+from jenkins_ml.adapters import archives, files
+from jenkins_ml.adapters.docker import causes
 from jenkins_ml.adapters.docker.connection import address_of, reached_at, refusal
 from jenkins_ml.adapters.docker.shapes import SHAPE, Shapes, bytes_of, free_address
 from jenkins_ml.config.serve import Serve
