@@ -60,6 +60,23 @@ METRIC_NAN: Final = "jenkins_ml_nan_predictions_total"
 METRIC_WEIGHT: Final = "jenkins_ml_traffic_weight"
 METRIC_LOADED: Final = "jenkins_ml_version_loaded_timestamp_seconds"
 
+# --- metrics of the pipeline, by model and stage, and what `monitor` found, by model, environment and version ----------
+METRIC_STAGE_COMPLETED: Final = "jenkins_ml_stage_last_completion_timestamp_seconds"
+METRIC_STAGE_SUCCEEDED: Final = "jenkins_ml_stage_last_success_timestamp_seconds"
+METRIC_STAGE_FAILED: Final = "jenkins_ml_stage_last_failure_timestamp_seconds"
+METRIC_STAGE_DURATION: Final = "jenkins_ml_stage_duration_seconds"
+METRIC_STAGE_EXIT_CODE: Final = "jenkins_ml_stage_last_exit_code"
+METRIC_STAGE_ROWS: Final = "jenkins_ml_stage_rows"
+METRIC_STAGE_VERSION: Final = "jenkins_ml_stage_version"
+METRIC_MODEL: Final = "jenkins_ml_model_metric"  # by "metric" and "of": training, gate or production
+METRIC_RELEASED: Final = "jenkins_ml_release_timestamp_seconds"
+METRIC_RELEASED_VERSION: Final = "jenkins_ml_release_version"
+METRIC_DRIFT_DISTANCE: Final = "jenkins_ml_drift_distance"  # by "feature", "against" and "measure"
+METRIC_DRIFT_DETECTED: Final = "jenkins_ml_drift_detected"  # by "feature" and "against": 0 or 1
+METRIC_LIVE: Final = "jenkins_ml_live_metric"  # by "metric", and "from": labels or estimate
+METRIC_LIVE_LOW: Final = "jenkins_ml_live_metric_low"
+METRIC_LIVE_HIGH: Final = "jenkins_ml_live_metric_high"
+
 # --- what we make in an engine: labels (Kubernetes takes at most 63 characters as a value) and annotations ------------
 OWNER: Final = "jenkins-ml"  # who manages it: the value of app.kubernetes.io/managed-by, and our field manager
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"

@@ -13,6 +13,7 @@ from pydantic import Field, JsonValue, model_validator
 from jenkins_ml.config import patterns, rules
 from jenkins_ml.config.gate import Function, Gate
 from jenkins_ml.config.jenkins import Jenkins
+from jenkins_ml.config.monitor import Monitor
 from jenkins_ml.config.section import Section, Timeout, refuse
 from jenkins_ml.config.serve import Serve
 from jenkins_ml.names import DEFAULT_STORE
@@ -92,6 +93,11 @@ class Config(Section):
     train: Train = Field(description="How a model is trained.")
     gate: Gate = Field(default_factory=Gate.model_construct, description="What a model must reach.")
     serve: Serve = Field(default_factory=Serve.model_construct, description="Where and how it is released.")
+    monitor: Monitor | None = Field(
+        default=None,
+        description="What is watched once it is served, and what happens then. Without this section nothing is generated "
+        "for Prometheus, Grafana or Elasticsearch; `monitor: {}` takes all defaults.",
+    )
     jenkins: Jenkins = Field(
         default_factory=Jenkins.model_construct, description="What the generated Jenkinsfile needs."
     )
