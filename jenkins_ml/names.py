@@ -21,6 +21,7 @@ ENV_FORGE_TOKEN: Final = "JENKINS_ML_FORGE_TOKEN"  # noqa: S105 - a name: of wha
 ENV_TEST_REPORTS: Final = "JENKINS_ML_TEST_REPORTS"  # folder whose *.xml are the JUnit results of the tests
 ENV_APPROVER: Final = "JENKINS_ML_APPROVER"  # who agreed to a release, from the Jenkinsfile's input stage
 ENV_SIGNERS: Final = "JENKINS_ML_SIGNERS"  # the file of those whose signatures approve releases
+ENV_SAMPLE_TOKEN_FILE: Final = "JENKINS_ML_SAMPLE_TOKEN_FILE"  # noqa: S105 - of a server in a pod: who may take its sample
 ENV_PROMOTE_VERSION: Final = "JENKINS_ML_PROMOTE_VERSION"
 ENV_ROLLBACK_TO: Final = "JENKINS_ML_ROLLBACK_TO"
 ENV_ROLLBACK_REASON: Final = "JENKINS_ML_ROLLBACK_REASON"
@@ -51,6 +52,8 @@ SIGNATURES: Final = "jenkins-ml"  # the namespace of signatures: one that was gi
 
 # --- the embedded server ---------------------------------------------------------------------------------------------
 ADMIN_PREFIX: Final = "/jenkins-ml/v1"
+SAMPLE_PATH: Final = ADMIN_PREFIX + "/sample"
+TOKEN_HEADER: Final = "x-jenkins-ml-token"  # noqa: S105 - a name; an API server passes no Authorization on to a pod
 VERSION_HEADER: Final = "x-jenkins-ml-version"  # on every predict answer: the version that answered
 METRIC_REQUESTS: Final = "jenkins_ml_requests_total"
 METRIC_LATENCY: Final = "jenkins_ml_request_duration_seconds"

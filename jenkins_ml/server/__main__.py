@@ -86,7 +86,7 @@ async def _serve(model: str, environment: str, listener: socket.socket, grpc_por
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    http = http_server(make_app(plane, metrics, Admin(plane, identity, stop)), DRAIN_SECONDS)
+    http = http_server(make_app(plane, metrics, Admin(plane, identity, stop).routes()), DRAIN_SECONDS)
     answering = asyncio.create_task(http.serve([listener]))
     await grpc_server.start()
     _write(state, model, identity)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
 
-from jenkins_ml.server.admin import Admin
 from jenkins_ml.server.dataplane import DataPlane
 from jenkins_ml.server.metrics import Metrics
 from jenkins_ml.server.rest_api import RestApi
 
 
-def make_app(plane: DataPlane, metrics: Metrics, admin: Admin | None) -> Router:
-    """The ASGI application; without an admin interface nobody can move its traffic."""
+def make_app(plane: DataPlane, metrics: Metrics, routes: Iterable[Route] = ()) -> Router:
+    """The ASGI application.
+
+    Args:
+        plane: what answers.
+        metrics: what was counted.
+        routes: those of the admin interface, or what else only a deployer may ask; without any nobody moves its traffic.
+    """
 
     async def scrape(_: Request) -> Response:
         return Response(metrics.text(plane), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return Router(
-        [Route("/metrics", scrape, methods=["GET"]), *(admin.routes() if admin else ())],
+        [Route("/metrics", scrape, methods=["GET"]), *routes],
         default=RestApi(plane),
         redirect_slashes=False,
     )

@@ -2,10 +2,13 @@
 
     python -m jenkins_ml.server.standalone --model_name M --model_base_path /models/M --port 8500 --rest_api_port 8501
 
-It is the embedded server without what a deployer on the same machine needs: no admin interface, no token, no state
-file. It loads the version that lies in the base path, and answers 404 until it is ready, as TensorFlow Serving does;
-ask for the metadata of the version to know. /metrics is the embedded server's. The file system may be read-only but for
-a folder for temporary files, which TensorFlow needs when it loads a model: /tmp, or what TMPDIR names.
+It is the embedded server without what a deployer on the same machine needs: no admin interface and no state file. Where
+JENKINS_ML_SAMPLE_TOKEN_FILE names a file with a token, whoever has that token can take a sample of users' requests (see
+sample_api.py), and nothing else.
+
+It loads the version that lies in the base path, and answers 404 until it is ready, as TensorFlow Serving does; ask for
+the metadata of the version to know. /metrics is the embedded server's. The file system may be read-only but for a
+folder for temporary files, which TensorFlow needs when it loads a model: /tmp, or what TMPDIR names.
 
 It ends after SIGTERM, when the requests under way have been answered. It exits with 0, with 2 when it was called in a
 way that cannot work, with 6 when a port is taken, and with 7 when the version cannot be loaded.
@@ -26,6 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from jenkins_ml import names
 from jenkins_ml.adapters import files, saved_model
 from jenkins_ml.errors import JenkinsMLError, UsageError
 from jenkins_ml.server.listening import http_server, listen
@@ -58,6 +62,7 @@ class Options:
         grpc_port: 0 takes a free one.
         rest_port: 0 takes a free one.
         deadline_seconds: within which a request is answered.
+        sample_token: the file with the token of who may take a sample of users' requests; None: nobody may.
     """
 
     model: str
@@ -67,6 +72,7 @@ class Options:
     grpc_port: int
     rest_port: int
     deadline_seconds: float
+    sample_token: Path | None = None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -91,7 +97,8 @@ def parse(argv: Sequence[str], environment: Mapping[str, str]) -> Options:
     Args:
         argv: the arguments.
         environment: MODEL_NAME and MODEL_BASE_PATH say what the arguments do not, as in TensorFlow Serving's image:
-            the model lies in $MODEL_BASE_PATH/$MODEL_NAME.
+            the model lies in $MODEL_BASE_PATH/$MODEL_NAME. JENKINS_ML_SAMPLE_TOKEN_FILE is the one setting that it
+            has not; as a variable, images of other servers take no notice of it.
 
     Raises:
         UsageError: an argument has no meaning here, or the folder holds no version, or several.
@@ -105,6 +112,7 @@ def parse(argv: Sequence[str], environment: Mapping[str, str]) -> Options:
     model = given.model_name or environment.get("MODEL_NAME") or "model"
     base = given.model_base_path or Path(environment.get("MODEL_BASE_PATH") or "/models") / model
     version, path = _version(base, given.version)
+    token_file = environment.get(names.ENV_SAMPLE_TOKEN_FILE)
     return Options(
         model=model,
         version=version,
@@ -113,6 +121,7 @@ def parse(argv: Sequence[str], environment: Mapping[str, str]) -> Options:
         grpc_port=given.port,
         rest_port=given.rest_api_port,
         deadline_seconds=given.rest_api_timeout_in_ms / 1000,
+        sample_token=Path(token_file) if token_file else None,
     )
 
 
@@ -186,11 +195,13 @@ async def _serve(options: Options, listener: socket.socket) -> None:
     from jenkins_ml.server.dataplane import DRAIN_SECONDS, DataPlane
     from jenkins_ml.server.grpc_api import make_server
     from jenkins_ml.server.metrics import Metrics
+    from jenkins_ml.server.sample_api import sample_route
 
     metrics = Metrics(options.model)
     plane = DataPlane(options.model, saved_model.load, metrics.observe, deadline_seconds=options.deadline_seconds)
     grpc, grpc_port = make_server(plane, options.grpc_port, options.address, "--port")
-    http = http_server(make_app(plane, metrics, None), DRAIN_SECONDS)
+    sampling = [] if options.sample_token is None else [sample_route(plane.sampler, options.sample_token)]
+    http = http_server(make_app(plane, metrics, sampling), DRAIN_SECONDS)
     answering = asyncio.create_task(http.serve([listener]))
     await grpc.start()
     rest_port = listener.getsockname()[1]

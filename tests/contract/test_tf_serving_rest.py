@@ -35,7 +35,7 @@ class Client:
         metrics = Metrics("m")
         self.plane = DataPlane("m", FakeLoader(self.models), metrics.observe, wall=lambda: 1.7e9)
         identity = Identity(environment="production", rest_port=1, grpc_port=2, token=TOKEN)
-        self.app = make_app(self.plane, metrics, Admin(self.plane, identity, self.stop))
+        self.app = make_app(self.plane, metrics, Admin(self.plane, identity, self.stop).routes())
 
     def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> httpx.Response:
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()

@@ -1,6 +1,6 @@
 from random import Random
 
-from jenkins_ml.server.sampling import MOST_KEPT, Sampler
+from jenkins_ml.server.sampling import MOST_BYTES, MOST_KEPT, Sampler
 from tests.fakes.clock import FakeClock
 
 
@@ -43,3 +43,15 @@ def test_what_a_dead_deployer_asked_for_is_forgotten():
     clock.sleep(11.0)
     kept.offer(b"b")
     assert kept.take(0, 10.0) == []
+
+
+def test_all_of_them_have_little_room_and_the_oldest_go():
+    kept = sampler()
+    kept.take(100, 10.0)
+    for number in range(20):
+        kept.offer(bytes([number]) * (1 << 19))
+    taken = kept.take(100, 10.0)
+    assert [body[0] for body in taken] == [*range(12, 20)]
+    assert sum(map(len, taken)) <= MOST_BYTES
+    kept.offer(b"x" * (1 << 20))
+    assert len(kept.take(0, 10.0)) == 1, "what was taken has made room"

@@ -1,6 +1,7 @@
 """Our server as the process of a container, as far as it needs no TensorFlow: its command line, and its life."""
 
 import asyncio
+import base64
 import json
 import os
 import signal
@@ -85,22 +86,22 @@ def test_what_does_nothing_here_is_taken_as_it_may_be_written(base, flag):
 
 
 # --- the process -----------------------------------------------------------------------------------------------------
-def ask(port, path, document=None):
+def ask(port, path, document=None, **headers):
     body = None if document is None else json.dumps(document).encode()
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, headers)
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", body, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
 
 
-def life(monkeypatch, base, model, questions):
+def life(monkeypatch, base, model, questions, **environment):
     """Run the server in this process while a thread asks; it is told to end by SIGTERM at the end."""
     monkeypatch.setattr(standalone.saved_model, "load", FakeLoader({"7": model}))
-    options = standalone.parse(
-        ["--model_name", "m", "--model_base_path", str(base), "--address", "127.0.0.1", "--port", "0"], {}
-    )
+    argv = ["--model_name", "m", "--model_base_path", str(base), "--address", "127.0.0.1", "--port", "0"]
+    options = standalone.parse(argv, environment)
     answers = []
 
     async def scenario():
@@ -127,10 +128,11 @@ def test_it_answers_for_its_version_until_it_is_told_to_end(monkeypatch, base):
             yield ask(port, path, {"instances": [[1.0, 2.0]]})
         yield ask(port, "/metrics")
         yield ask(port, f"{names.ADMIN_PREFIX}/state")
+        yield ask(port, f"{names.SAMPLE_PATH}?percent=100", {})
 
-    first, pinned, other, metrics, admin = life(monkeypatch, base, FakeModel(), questions)
+    first, pinned, other, metrics, admin, sample = life(monkeypatch, base, FakeModel(), questions)
     assert first == pinned == (200, '{\n    "predictions": [5.0\n    ]\n}')
-    assert other[0] == admin[0] == 404
+    assert other[0] == admin[0] == sample[0] == 404
     assert f'{names.METRIC_REQUESTS}{{code="OK",model="m",version="7"}} 2.0' in metrics[1]
 
 
@@ -153,6 +155,43 @@ def test_requests_under_way_are_answered_before_it_ends(monkeypatch, base):
     life(monkeypatch, base, model, questions)
     asked[0].join(10)
     assert asked[1][0] == 200
+
+
+def test_only_who_has_the_token_takes_a_sample_of_users_requests(monkeypatch, base, tmp_path):
+    file, token = tmp_path / "token", "t" * 43
+    path = f"{names.SAMPLE_PATH}?percent="
+
+    def questions(port):
+        def take(percent, token):
+            return ask(port, f"{path}{percent}", {}, **{names.TOKEN_HEADER: token})
+
+        while ask(port, "/v1/models/m/versions/7/metadata")[0] == 404:
+            pass
+        yield take(100, token)
+        for text in ("", "short"):  # an empty token is none
+            file.write_text(text)
+            yield take(100, text)
+        file.write_text(f"{token}\n")  # it comes while the server runs
+        yield ask(port, f"{path}100", {})
+        for wrong in ("", "t" * 42, "\xe9" * 43):
+            yield take(100, wrong)
+        for percent in ("", "-1", "101", "1e1", "\u00b2".encode().hex()):
+            yield take(percent, token)
+        yield ask(port, f"{path}100", **{names.TOKEN_HEADER: token})  # GET
+        ask(port, "/v1/models/m:predict", {"instances": [[9.0, 9.0]]})
+        yield take(100, token)
+        for choice in ("", "/versions/7"):
+            ask(port, f"/v1/models/m{choice}:predict", {"instances": [[1.0, 2.0]]})
+        yield take(0, token)
+        ask(port, "/v1/models/m:predict", {"instances": [[9.0, 9.0]]})
+        yield take(0, token)
+
+    answers = life(monkeypatch, base, FakeModel(), questions, JENKINS_ML_SAMPLE_TOKEN_FILE=str(file))
+    codes = [code for code, _ in answers]
+    assert codes == [404] * 3 + [401] * 4 + [400] * 5 + [405] + [200] * 3
+    taken = [[base64.b64decode(body) for body in json.loads(text)["bodies"]] for code, text in answers if code == 200]
+    # What came before anybody asked is not kept, nor is what the deployer asked a version itself.
+    assert taken == [[], [b'{"instances": [[1.0, 2.0]]}'], []]
 
 
 def test_a_version_that_cannot_be_loaded_ends_it(monkeypatch, base):

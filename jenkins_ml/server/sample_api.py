@@ -1,0 +1,57 @@
+"""How a deployer takes the sample of users' requests from a server that has no admin interface, such as one in a pod.
+
+Whoever may ask for predictions reaches this path, too, and what users ask is private: so it wants a token. It comes from
+a file, which an engine can change while the server runs, and is read anew each time; without one nothing is sampled.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from pathlib import Path
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from jenkins_ml import names
+from jenkins_ml.server.sampling import Sampler
+
+LEASE_SECONDS: Final = 10.0  # without a visit, after which the sample is forgotten and none is kept any more
+SHORTEST_TOKEN: Final = 32  # characters; what is shorter was not made by a deployer, and could be guessed
+
+
+def sample_route(sampler: Sampler, token_file: Path) -> Route:
+    """The path at which the sample is taken: POST, with the percent to keep from now on as `?percent=`.
+
+    Args:
+        sampler: what was kept.
+        token_file: with the token that requests must carry; it need not be there.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        token = _token(token_file)
+        if token is None:
+            return _error(404, f"no sample is kept here: there is no token of {SHORTEST_TOKEN} characters or more")
+        if not hmac.compare_digest(request.headers.get(names.TOKEN_HEADER, "").encode(), token):
+            return _error(401, f"the token is needed: {names.TOKEN_HEADER}")
+        percent = request.query_params.get("percent", "")
+        if not (percent.isascii() and percent.isdigit() and int(percent) <= 100):
+            return _error(400, "percent: a whole number from 0 to 100 is needed")
+        bodies = sampler.take(int(percent), LEASE_SECONDS)
+        return JSONResponse({"bodies": [base64.b64encode(body).decode() for body in bodies]})
+
+    return Route(names.SAMPLE_PATH, endpoint, methods=["POST"])
+
+
+def _token(file: Path) -> bytes | None:
+    try:
+        token = file.read_bytes().strip()
+    except OSError:
+        return None
+    return token if len(token) >= SHORTEST_TOKEN else None
+
+
+def _error(status: int, message: str) -> Response:
+    return JSONResponse({"error": message}, status)
