@@ -11,10 +11,10 @@ from typing import Final
 
 from jenkins_ml.adapters.kubernetes import causes, pods
 from jenkins_ml.adapters.kubernetes.api import Api
-from jenkins_ml.adapters.kubernetes.counters import PATHS, Totals, own, totals
 from jenkins_ml.adapters.kubernetes.kinds import POD, Object
 from jenkins_ml.adapters.kubernetes.ledger import Ledger
 from jenkins_ml.adapters.kubernetes.shapes import Shapes
+from jenkins_ml.adapters.server_counters import PATHS, Totals, own, samples, totals
 from jenkins_ml.adapters.target import Answer, Golden, Servable
 from jenkins_ml.core.judge import Window
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable
@@ -140,7 +140,7 @@ class Asker:
         if answer.status != 200:
             return None
         text = answer.body.decode(errors="replace")
-        return totals(text, self._shapes.server, self._shapes.model, version, self._shapes.limit_ms)
+        return totals(samples(text), self._shapes.server, self._shapes.model, version, self._shapes.limit_ms)
 
     def _send(self, pod: Object, path: str, body: bytes | None, seconds: float) -> Answer:
         meta = pod["metadata"]

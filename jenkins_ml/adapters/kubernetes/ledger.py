@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from jenkins_ml.adapters.kubernetes.counters import Totals
+from jenkins_ml.adapters.server_counters import Totals
 from jenkins_ml.core.judge import Window
 
 

@@ -1,4 +1,4 @@
-"""Answers of pods, counted by their own metrics."""
+"""Answers of servers, counted by their own metrics."""
 
 from bisect import bisect_left
 
@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jenkins_ml import names
-from jenkins_ml.adapters.kubernetes.counters import Totals, own, totals
-from jenkins_ml.adapters.kubernetes.ledger import Ledger
+from jenkins_ml.adapters.server_counters import Totals, own, samples, totals
 from tests.fakes.model_server import Models
 
 BINS = len(names.LATENCY_BOUNDS) + 1
@@ -24,12 +23,12 @@ def tensorflow(*answers):
 
 def test_tensorflow_serving_counts_probes_too_and_we_do_not():
     text = tensorflow((":predict", "OK", 0.004), ("/metadata", "OK", 0.001), ("", "NOT_FOUND", 0.001))
-    assert totals(text, "tensorflow-serving", "m", 3, None).well == 1
+    assert totals(samples(text), "tensorflow-serving", "m", 3, None).well == 1
 
 
 def test_only_failures_of_the_server_count():
     text = tensorflow((":predict", "INTERNAL", 0.1), (":predict", "INVALID_ARGUMENT", 0.1))
-    found = totals(text, "tensorflow-serving", "m", 3, None)
+    found = totals(samples(text), "tensorflow-serving", "m", 3, None)
     assert (found.well, found.failed) == (0, 1)
 
 
@@ -37,12 +36,12 @@ def test_only_failures_of_the_server_count():
 def test_only_what_was_surely_too_slow_is_slow(limit, slow):
     # 0.2 s lies in the bucket (0.123 s, 0.223 s]: it is surely above 10 ms, and not surely above 200 ms.
     text = tensorflow((":predict", "OK", 0.001), (":predict", "OK", 0.2), (":predict", "OK", 2.0))
-    assert totals(text, "tensorflow-serving", "m", 3, limit).slow == slow
+    assert totals(samples(text), "tensorflow-serving", "m", 3, limit).slow == slow
 
 
 def test_other_models_do_not_count():
     text = tensorflow((":predict", "OK", 0.001))
-    assert totals(text, "tensorflow-serving", "other", 3, None) == Totals()
+    assert totals(samples(text), "tensorflow-serving", "other", 3, None) == Totals()
 
 
 def test_our_server_tells_its_versions_apart():
@@ -59,61 +58,14 @@ def test_our_server_tells_its_versions_apart():
             'jenkins_ml_request_duration_seconds_bucket{le="+Inf",model="m",version="3"} 9.0',
         ]
     )
-    found = totals(text, "jenkins-ml", "m", 3, 100.0)
+    found = totals(samples(text), "jenkins-ml", "m", 3, 100.0)
     assert (found.well, found.failed, found.nan, found.slow) == (7, 2, 1, 1)
     assert sum(found.latencies) == 9
     assert found.latencies[bisect_left(names.LATENCY_BOUNDS, 0.1)] == 8
 
 
 def test_a_page_that_is_none_counts_nothing():
-    assert totals("<html>not found</html>\n\x00", "jenkins-ml", "m", 3, 5.0) == Totals()
-
-
-def test_the_first_time_only_begins_to_count():
-    ledger = Ledger()
-    assert ledger.take({"a": Totals(well=10)}, ["a", "b"]).requests == 0
-    # b was there when counting began; c came after it.
-    window = ledger.take({"a": Totals(well=12), "b": Totals(well=5), "c": Totals(well=3)}, ["a", "b", "c"])
-    assert window.requests == 2 + 3
-    assert ledger.take({"b": Totals(well=6)}, ["b"]).requests == 1
-
-
-def test_a_pod_that_does_not_tell_is_counted_when_it_does():
-    ledger = Ledger()
-    ledger.take({"a": Totals()}, ["a"])
-    assert ledger.take({}, ["a"]).requests == 0
-    ledger.asked("a", Totals(well=1))
-    assert ledger.take({"a": Totals(well=4)}, ["a"]).requests == 3
-
-
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["user", "user fails", "own", "restart", "look"]), st.sampled_from("ab")), max_size=60
-    )
-)
-def test_users_answers_are_counted_once_whatever_happens(events):
-    ledger, pods = Ledger(), {"a": Totals(), "b": Totals()}
-    ledger.take(pods, pods)
-    live, failed, seen = 0, 0, []
-    one, bad, mine = Totals(well=1), Totals(failed=1), own(200, 0.001, b"", None)
-    for what, pod in events:
-        if what == "user":
-            pods[pod] += one
-            live += 1
-        elif what == "user fails":
-            pods[pod] += bad
-            live, failed = live + 1, failed + 1
-        elif what == "own":
-            pods[pod] += mine
-            ledger.asked(pod, mine)
-        else:
-            seen.append(ledger.take(pods, pods))
-            if what == "restart":  # right after a look: what came between is lost with the process
-                pods[pod] = Totals()
-                seen.append(ledger.take(pods, pods))
-    seen.append(ledger.take(pods, pods))
-    assert sum(window.requests for window in seen) == live
-    assert sum(window.failed for window in seen) == failed
+    assert totals(samples("<html>not found</html>\n\x00"), "jenkins-ml", "m", 3, 5.0) == Totals()
 
 
 @given(st.lists(st.floats(0, 60), max_size=20), st.lists(st.tuples(st.floats(0, 30), st.floats(0, 30)), max_size=20))

@@ -1,4 +1,4 @@
-"""What a pod has answered since its server started, by the server's own metrics. Pure.
+"""What a server has answered since it started, by its own metrics. Pure.
 
 Two formats become one kind of total. TensorFlow Serving counts probes and requests for metadata as answered requests,
 too; so what went well is counted by its latency histogram, which names the interface, and only what failed by its
@@ -94,20 +94,19 @@ class Totals:
         )
 
 
-def totals(text: str, server: Server, model: str, version: int, limit_ms: float | None) -> Totals:
+def totals(series: Iterable[Sample], server: Server, model: str, version: int, limit_ms: float | None) -> Totals:
     """The totals of one version in what a server shows to Prometheus.
 
     Args:
-        text: that page.
+        series: that page, or what Prometheus knows of it: name, labels and value of each series.
         server: whose it is.
         model: name of the model.
-        version: the version that the pod was made for.
+        version: which.
         limit_ms: answers that took longer are slow, in milliseconds; None: none are. Where it lies within a bucket of
             the histogram, those of that bucket count as quick: only what was surely too slow counts.
     """
-    samples = list(_samples(text))
     if server == "tensorflow-serving":
-        mine = [sample for sample in samples if sample[1].get("model_name") == model]
+        mine = [sample for sample in series if sample[1].get("model_name") == model]
         times = [sample for sample in mine if sample[0].startswith(_LATENCY) and sample[1].get("API")]
         return Totals(
             well=_sum(value for name, _, value in times if name == f"{_LATENCY}_count"),
@@ -115,9 +114,7 @@ def totals(text: str, server: Server, model: str, version: int, limit_ms: float 
             slow=_slow(times, _LATENCY, None if limit_ms is None else limit_ms * 1000),
             latencies=_latencies(times, _LATENCY, 1e-6),
         )
-    mine = [
-        sample for sample in samples if sample[1].get("model") == model and sample[1].get("version") == str(version)
-    ]
+    mine = [sample for sample in series if sample[1].get("model") == model and sample[1].get("version") == str(version)]
     requests = [(labels["code"], value) for name, labels, value in mine if name == names.METRIC_REQUESTS]
     return Totals(
         well=_sum(value for code, value in requests if code == "OK"),
@@ -129,7 +126,7 @@ def totals(text: str, server: Server, model: str, version: int, limit_ms: float 
 
 
 def own(status: int | None, seconds: float, body: bytes, limit_ms: float | None) -> Totals:
-    """What one request of the deployer adds to the totals of a pod, as far as the deployer can tell."""
+    """What one request of the deployer adds to the totals of a server, as far as the deployer can tell."""
     counts = [0] * _BINS
     counts[bisect_left(names.LATENCY_BOUNDS, seconds)] = 1
     slow = int(limit_ms is not None and seconds * 1000 > limit_ms)
@@ -141,7 +138,8 @@ def own(status: int | None, seconds: float, body: bytes, limit_ms: float | None)
     return Totals()
 
 
-def _samples(text: str) -> Iterator[Sample]:
+def samples(text: str) -> Iterator[Sample]:
+    """The series on a page for Prometheus; what is none is left out."""
     for line in text.splitlines():
         if line.startswith("#") or (found := _LINE.match(line)) is None:
             continue
@@ -156,36 +154,36 @@ def _sum(values: Iterable[float]) -> int:
     return int(math.fsum(values))
 
 
-def _histograms(samples: Iterable[Sample], name: str) -> list[list[tuple[float, float]]]:
+def _histograms(series: Iterable[Sample], name: str) -> list[list[tuple[float, float]]]:
     """The series of a histogram: upper bounds, rising, and how many observations are not above each."""
-    series: dict[tuple[tuple[str, str], ...], dict[float, float]] = {}
-    for sample, labels, value in samples:
+    found: dict[tuple[tuple[str, str], ...], dict[float, float]] = {}
+    for sample, labels, value in series:
         if sample == f"{name}_bucket":
             key = tuple(sorted((label, text) for label, text in labels.items() if label != "le"))
-            series.setdefault(key, {})[float(labels["le"])] = value
-    return [sorted(buckets.items()) for buckets in series.values()]
+            found.setdefault(key, {})[float(labels["le"])] = value
+    return [sorted(buckets.items()) for buckets in found.values()]
 
 
-def _slow(samples: Iterable[Sample], name: str, limit: float | None) -> int:
+def _slow(series: Iterable[Sample], name: str, limit: float | None) -> int:
     """How many observations are surely above a limit, in the histogram's own unit."""
     if limit is None:
         return 0
     return _sum(
         buckets[-1][1] - next(count for bound, count in buckets if bound >= limit or bound == math.inf)
-        for buckets in _histograms(samples, name)
+        for buckets in _histograms(series, name)
     )
 
 
-def _latencies(samples: Iterable[Sample], name: str, unit: float) -> tuple[int, ...]:
+def _latencies(series: Iterable[Sample], name: str, unit: float) -> tuple[int, ...]:
     """A histogram by our bounds: each bucket counts where its upper bound lies.
 
     Args:
-        samples: that it is among.
+        series: that it is among.
         name: of the histogram.
         unit: of it, in seconds.
     """
     counts = [0.0] * _BINS
-    for buckets in _histograms(samples, name):
+    for buckets in _histograms(series, name):
         for (_, below), (bound, count) in zip_longest([(0.0, 0.0), *buckets[:-1]], buckets):
             counts[bisect_left(names.LATENCY_BOUNDS, bound * unit)] += count - below
     return tuple(int(count) for count in counts)
