@@ -18,6 +18,7 @@ from tests.engines.missing import MissingPart, need
 
 HERE = Path(__file__).resolve().parent
 CLUSTER, TOOLS, DEFINITIONS = HERE / "kubernetes_binary", HERE / "kubernetes_tools", HERE / "kubernetes_definitions"
+ARGO = HERE / "argo_rollouts"
 BINARY = "kubernetes-binary"
 # One binary, which is told apart by the name that it is called by.
 NAMES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet")
@@ -26,6 +27,8 @@ TOOL_PACKAGES = (
     "helm.sh/helm/v3/cmd/helm",
     "github.com/yannh/kubeconform/cmd/kubeconform",
 )
+# Not among the tools: its libraries are those of another Kubernetes, by its own `replace` lines.
+ARGO_PACKAGE = "github.com/argoproj/argo-rollouts/cmd/rollouts-controller"
 # Only what asks the API server for its version sees these.
 VERSION = "k8s.io/component-base/version"
 LINKING = f"-s -w -X {VERSION}.gitVersion=v1.37.2 -X {VERSION}.gitMajor=1 -X {VERSION}.gitMinor=37"
@@ -35,14 +38,16 @@ GO_NEEDED = (1, 26)
 
 def programs() -> Path:
     """The folder with all of them, and `stages`, what kwok makes of nodes and pods by default."""
-    need("go")
-    said = _go(["version"], HERE)
-    found = re.search(r"go(\d+)\.(\d+)", said)
-    if found is None or (int(found[1]), int(found[2])) < GO_NEEDED:
-        raise MissingPart(f"needs Go {GO_NEEDED[0]}.{GO_NEEDED[1]} or newer; this is {said.strip()}")
-    sources = [(folder / name).read_bytes() for folder in (CLUSTER, TOOLS) for name in ("go.mod", "go.sum")]
+    said = _go_version()
     main = (CLUSTER / "main.go").read_bytes()
-    return cache.kept("kubernetes", cache.key(said, ENVIRONMENT, LINKING, NAMES, TOOL_PACKAGES, main, *sources), _build)
+    made_of = cache.key(said, ENVIRONMENT, LINKING, NAMES, TOOL_PACKAGES, main, *_sources(CLUSTER, TOOLS))
+    return cache.kept("kubernetes", made_of, _build)
+
+
+def rollouts_controller() -> Path:
+    """The controller of Argo Rollouts: a program of its own, 5 CPU-minutes once."""
+    made_of = cache.key(_go_version(), ENVIRONMENT, ARGO_PACKAGE, *_sources(ARGO))
+    return cache.kept("argo-rollouts", made_of, _build_argo) / ARGO_PACKAGE.rpartition("/")[2]
 
 
 def definitions(module: str, folder: str) -> Path:
@@ -69,6 +74,24 @@ def _build(folder: Path) -> None:
             shutil.copyfile(stage, folder / "stages" / name / stage.name)
 
 
+def _build_argo(folder: Path) -> None:
+    _go(["build", "-ldflags=-s -w", f"-o={folder}{os.sep}", ARGO_PACKAGE], ARGO)
+
+
+def _go_version() -> str:
+    """What Go says of itself; raises MissingPart without a Go that is new enough."""
+    need("go")
+    said = _go(["version"], HERE)
+    found = re.search(r"go(\d+)\.(\d+)", said)
+    if found is None or (int(found[1]), int(found[2])) < GO_NEEDED:
+        raise MissingPart(f"needs Go {GO_NEEDED[0]}.{GO_NEEDED[1]} or newer; this is {said.strip()}")
+    return said
+
+
+def _sources(*folders: Path) -> list[bytes]:
+    return [(folder / name).read_bytes() for folder in folders for name in ("go.mod", "go.sum")]
+
+
 def _go(arguments: list[str], folder: Path) -> str:
     """What `go` prints; raises RuntimeError with all that it says when it fails."""
     done = subprocess.run(
@@ -84,5 +107,6 @@ def _go(arguments: list[str], folder: Path) -> str:
 if __name__ == "__main__":
     try:
         print(programs())
+        print(rollouts_controller())
     except (MissingPart, RuntimeError) as error:
         sys.exit(str(error))

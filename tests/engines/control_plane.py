@@ -177,6 +177,16 @@ class ControlPlane:
         for name in names:
             self.add_node(name)
 
+    def start_rollouts_controller(self) -> Daemon:
+        """Start the controller of Argo Rollouts, whose definitions must be installed; stop it before they go."""
+        metrics, health = free_ports(2)
+        command = [
+            *(str(binaries.rollouts_controller()), f"--kubeconfig={self.kubeconfig}", "--leader-elect=false"),
+            *(f"--metricsport={metrics}", f"--healthzPort={health}", "--qps=500", "--burst=1000"),
+        ]
+        self.daemons["rollouts-controller"] = daemon = Daemon(command, self.folder / "rollouts-controller.log")
+        return daemon
+
     def stop(self) -> None:
         """End everything, the last started first."""
         for daemon in reversed(self.daemons.values()):
