@@ -6,11 +6,12 @@ With pytest-xdist every worker has its own. Tests of one engine belong to one wo
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
-from tests.engines import control_plane, node
+from tests.engines import control_plane, node, prometheus
 from tests.engines import docker_engine as docker
 from tests.engines.missing import left_out
 
@@ -45,3 +46,11 @@ def node_cluster() -> Iterator[node.Node]:
     """The same with a real node, which runs pods: `load(image)` gives it images; it has `base`, and `python` with our server."""
     with started(node.running) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def prometheus_programs() -> dict[str, Path]:
+    """The programs prometheus, promtool, prometheus-alertmanager, amtool and prometheus-pushgateway by name."""
+    with left_out():
+        return prometheus.programs()
+    raise AssertionError("left_out ends the test")
