@@ -27,6 +27,7 @@ from jenkins_ml.errors import IntegrityError, UsageError
 from jenkins_ml.records import Commit, RunStart, Trained
 from jenkins_ml.reporting.console import say
 from jenkins_ml.reporting.files import write_atomically
+from jenkins_ml.steps import observed
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -47,7 +48,9 @@ class Project:
         """The project in the current folder."""
         directory = Path.cwd()
         config = load(directory)
-        return cls(directory, config, ModelStore(_store_root(directory, config), config.model))
+        project = cls(directory, config, ModelStore(_store_root(directory, config), config.model))
+        observed.know(project)
+        return project
 
     @cached_property
     def commit(self) -> Commit:

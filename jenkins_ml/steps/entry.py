@@ -13,7 +13,7 @@ import click
 
 from jenkins_ml import names
 from jenkins_ml.errors import Interrupted, JenkinsMLError, UsageError
-from jenkins_ml.steps import restore_threads
+from jenkins_ml.steps import observed, restore_threads
 
 R = TypeVar("R")
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -48,7 +48,7 @@ def run_step(step: click.Command) -> None:
 class StageCommand(click.Command):
     """A command whose failure a Jenkins build shows: it leaves its message in a file, and removes an older one first.
 
-    Other commands only look or tell; theirs must not hide why the stage before them failed.
+    Other commands only look or tell; theirs must not hide why the stage before them failed. Stages are also observed.
     """
 
     def make_context(
@@ -59,7 +59,7 @@ class StageCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it, as click does, in the folder that the arguments have named."""
-        return _recorded(lambda: super(StageCommand, self).invoke(ctx))
+        return _recorded(lambda: _observed(self.name or "", lambda: super(StageCommand, self).invoke(ctx)))
 
 
 def _recorded(call: Callable[[], R]) -> R:
@@ -75,6 +75,24 @@ def _recorded(call: Callable[[], R]) -> R:
     except BaseException as error:
         failure.write(_explained(error).what)
         raise
+
+
+def _observed(name: str, call: Callable[[], R]) -> R:
+    end = observed.begin(name)
+    try:
+        result = call()
+    except click.exceptions.Exit as error:
+        end(error.exit_code, None, None)
+        raise
+    except BrokenPipeError:
+        end(0, None, None)
+        raise
+    except BaseException as error:
+        explained = _explained(error)
+        end(explained.exit_code, explained, error)
+        raise
+    end(0, None, None)
+    return result
 
 
 def guarded(call: Callable[[], Any]) -> int:
