@@ -54,6 +54,7 @@ SIGNATURES: Final = "jenkins-ml"  # the namespace of signatures: one that was gi
 ADMIN_PREFIX: Final = "/jenkins-ml/v1"
 SAMPLE_PATH: Final = ADMIN_PREFIX + "/sample"
 TOKEN_HEADER: Final = "x-jenkins-ml-token"  # noqa: S105 - a name; an API server passes no Authorization on to a pod
+SHORTEST_TOKEN: Final = 32  # characters; what is shorter was not made by a deployer, and could be guessed
 VERSION_HEADER: Final = "x-jenkins-ml-version"  # on every predict answer: the version that answered
 METRIC_REQUESTS: Final = "jenkins_ml_requests_total"
 METRIC_LATENCY: Final = "jenkins_ml_request_duration_seconds"

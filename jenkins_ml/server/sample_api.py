@@ -19,7 +19,6 @@ from jenkins_ml import names
 from jenkins_ml.server.sampling import Sampler
 
 LEASE_SECONDS: Final = 10.0  # without a visit, after which the sample is forgotten and none is kept any more
-SHORTEST_TOKEN: Final = 32  # characters; what is shorter was not made by a deployer, and could be guessed
 
 
 def sample_route(sampler: Sampler, token_file: Path) -> Route:
@@ -33,7 +32,9 @@ def sample_route(sampler: Sampler, token_file: Path) -> Route:
     async def endpoint(request: Request) -> Response:
         token = _token(token_file)
         if token is None:
-            return _error(404, f"no sample is kept here: there is no token of {SHORTEST_TOKEN} characters or more")
+            return _error(
+                404, f"no sample is kept here: there is no token of {names.SHORTEST_TOKEN} characters or more"
+            )
         if not hmac.compare_digest(request.headers.get(names.TOKEN_HEADER, "").encode(), token):
             return _error(401, f"the token is needed: {names.TOKEN_HEADER}")
         percent = request.query_params.get("percent", "")
@@ -50,7 +51,7 @@ def _token(file: Path) -> bytes | None:
         token = file.read_bytes().strip()
     except OSError:
         return None
-    return token if len(token) >= SHORTEST_TOKEN else None
+    return token if len(token) >= names.SHORTEST_TOKEN else None
 
 
 def _error(status: int, message: str) -> Response:

@@ -40,6 +40,7 @@ class Kind:
 POD: Final = Kind("Pod", "v1", "pods")
 EVENT: Final = Kind("Event", "v1", "events")
 SERVICE: Final = Kind("Service", "v1", "services")
+SECRET: Final = Kind("Secret", "v1", "secrets")
 ACCOUNT: Final = Kind("ServiceAccount", "v1", "serviceaccounts")
 DEPLOYMENT: Final = Kind("Deployment", "apps/v1", "deployments")
 BUDGET: Final = Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets")

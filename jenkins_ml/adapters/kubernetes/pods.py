@@ -6,8 +6,9 @@ The API server passes a request on to a pod, and answers itself, with a Status o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from jenkins_ml.adapters.kubernetes.api import Api
@@ -21,7 +22,16 @@ R = TypeVar("R")
 _PARALLEL: Final = 8
 
 
-def ask(api: Api, namespace: str, pod: str, port: int, path: str, body: bytes | None, seconds: float) -> Answer:
+def ask(
+    api: Api,
+    namespace: str,
+    pod: str,
+    port: int,
+    path: str,
+    body: bytes | None,
+    seconds: float,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Answer:
     """One request to one pod, sent once: GET without a body, POST with one.
 
     Args:
@@ -32,15 +42,16 @@ def ask(api: Api, namespace: str, pod: str, port: int, path: str, body: bytes | 
         path: there.
         body: what is sent, JSON.
         seconds: until it counts as not answered.
+        headers: that the pod gets beside the usual ones. The API server keeps `Authorization` for itself.
 
     Raises:
         UsageError: we may not ask pods.
     """
     target = POD.path(namespace, f"{pod}:{port}", "proxy") + path
-    headers = {"Content-Type": "application/json"} if body is not None else {"Accept": "*/*"}
+    sent = {**({"Content-Type": "application/json"} if body is not None else {"Accept": "*/*"}), **headers}
     started = api.clock.monotonic()
     try:
-        answer = api.connection.send("GET" if body is None else "POST", target, body, headers, seconds, stream=False)
+        answer = api.connection.send("GET" if body is None else "POST", target, body, sent, seconds, stream=False)
     except Broken as error:
         return Answer(status=None, seconds=api.clock.monotonic() - started, body=str(error).encode())
     taken = api.clock.monotonic() - started

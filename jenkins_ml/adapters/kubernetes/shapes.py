@@ -44,6 +44,7 @@ class Shapes:
         autoscale = self._kubernetes.autoscale
         self.autoscaled = autoscale is not None
         self.replicas = autoscale.min if autoscale is not None else self._kubernetes.replicas
+        self.samples = serve.canary.shadow > 0 and self.server == "jenkins-ml"
         self.limit_ms = serve.canary.max_latency_p99_ms
         self.ready_seconds = seconds(self._kubernetes.ready_timeout)
 
@@ -57,6 +58,19 @@ class Shapes:
         if not self.weighted and (problem := replica_shares.cannot_form(steps, self.replicas)):
             raise UsageError(
                 problem, "change `serve.canary.steps` or `serve.kubernetes.replicas`, or use `traffic: httproute`"
+            )
+
+    def check_shadow(self, shadow: int) -> None:
+        """Make sure that the pods can keep a sample of users' requests, where `shadow` is not 0.
+
+        Raises:
+            UsageError: they cannot.
+        """
+        if shadow and self.server != "jenkins-ml":
+            raise UsageError(
+                "users' requests cannot be sampled on Kubernetes where the pods run TensorFlow Serving: it keeps none",
+                "set `serve.server.kind: jenkins-ml` and an image of our server, which does, or leave out "
+                "`serve.canary.shadow`; recorded examples are replayed to both versions in any case",
             )
 
     def refuse_what_cannot_be(self) -> None:

@@ -15,6 +15,7 @@ from jenkins_ml.adapters.kubernetes.kinds import GUARDED, LEASE, MADE, ROUTE, Ki
 from jenkins_ml.adapters.kubernetes.lease import SECONDS, Place, held
 from jenkins_ml.adapters.kubernetes.refusals import Missing
 from jenkins_ml.adapters.kubernetes.routing import Router
+from jenkins_ml.adapters.kubernetes.sampling import Samples
 from jenkins_ml.adapters.kubernetes.shapes import Shapes
 from jenkins_ml.adapters.kubernetes.writing import Writer, is_ours
 from jenkins_ml.adapters.target import Answer, Servable, Serving
@@ -73,6 +74,10 @@ class KubernetesTarget:
     def _bringer(self) -> Bringer:
         return Bringer(self.api, self._writer, self._shapes, self._router, self._asker, self._image_of, self._progress)
 
+    @cached_property
+    def _samples(self) -> Samples:
+        return Samples(self.api, self._shapes, self._progress)
+
     @contextlib.contextmanager
     def hold(self, holder: str) -> Iterator[None]:
         """Hold the Lease of this environment for the time of a block.
@@ -89,21 +94,18 @@ class KubernetesTarget:
                 self._writer.holding = None
 
     def check(self, steps: tuple[int, ...], shadow: int) -> None:
-        """Make sure that the replicas can form these steps (weights of an HTTPRoute can form all), and nothing is sampled.
+        """Make sure that the replicas can form these steps (weights of an HTTPRoute can form all), and the pods can sample.
 
         Raises:
-            UsageError: it says which steps could be formed, or that requests cannot be sampled.
+            UsageError: it says which steps could be formed, or whose pods can sample users' requests.
         """
         self._shapes.check(steps)
-        if shadow:
-            raise UsageError(
-                "users' requests cannot be sampled on Kubernetes: they go to the pods, past the deployer",
-                "leave out `serve.canary.shadow`; recorded examples are replayed to both versions in any case",
-            )
+        self._shapes.check_shadow(shadow)
 
     def start(self) -> None:
         """Make what all versions share: the Service, and who may do what to the pods."""
         self._bringer.share()
+        self._samples.prepare()
 
     def load(self, servable: Servable) -> None:
         """Bring up a version without traffic; when that fails, its objects are taken away again.
@@ -135,9 +137,10 @@ class KubernetesTarget:
         """Ask one of the pods of a version, another one each time."""
         return self._asker.ask(version, body, seconds)
 
-    def sample(self, percent: int) -> tuple[bytes, ...]:  # noqa: ARG002 - `check` refuses to sample any
-        """Nothing: users' requests go to the pods, past the deployer."""
-        return ()
+    def sample(self, percent: int) -> tuple[bytes, ...]:
+        """A share of what users asked the pods of production over REST, where those run our server."""
+        stable = self._router.now().stable
+        return () if stable is None else self._samples.take(stable, percent)
 
     def serving(self) -> Serving:
         """What runs now: five requests, or seven, however many pods there are."""
@@ -155,7 +158,7 @@ class KubernetesTarget:
 
     def destroy(self) -> tuple[str, ...]:
         """Take away what was made here, and wait until the pods have gone; answers what it was, one name each."""
-        removed = self._bringer.take_away(self._ours(MADE))
+        removed = (*self._bringer.take_away(self._ours(MADE)), *self._samples.take_away())
         holding = self._writer.holding
         lease = self.api.get(LEASE, self._namespace, self._place.name)
         if lease is None or not is_ours(lease):

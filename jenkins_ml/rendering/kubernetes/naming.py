@@ -37,6 +37,11 @@ def of_version(name: str, version: int) -> str:
     return f"{name}-v{version}"
 
 
+def sample_secret(name: str) -> str:
+    """The name of the Secret with the token of who may take a sample of users' requests."""
+    return f"{name}-sample"
+
+
 def selecting(model: str, environment: str, version: int | None = None) -> dict[str, str]:
     """Labels that select what serves an environment, or one version in it."""
     labels = {names.LABEL_MODEL: model, names.LABEL_ENVIRONMENT: environment}

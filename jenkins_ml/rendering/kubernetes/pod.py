@@ -23,7 +23,12 @@ MONITORING: Final = "/monitoring/prometheus/metrics"  # where TensorFlow Serving
 _MONITORING_NOTE: Final = "jenkins-ml.io/monitoring-config"
 _MONITORING_FOLDER: Final = "/etc/jenkins-ml"
 _MONITORING_FILE: Final = "monitoring.config"
+# The Secret that lets the deployer, and nobody else, take a sample of users' requests from our server.
+SAMPLE_KEY: Final = "token"
+_SAMPLE_FOLDER: Final = "/etc/jenkins-ml/sample"
+_TOKEN_FILE: Final = {"name": names.ENV_SAMPLE_TOKEN_FILE, "value": f"{_SAMPLE_FOLDER}/{SAMPLE_KEY}"}
 _USER: Final = 10001  # any but root; model files are readable by everybody
+_FOR_GROUP: Final = 0o440
 _PROBE_SECONDS: Final = 2
 # Requests keep coming for a moment after a pod was told to end, until every node knows.
 _DRAIN_SECONDS: Final = 5
@@ -58,6 +63,7 @@ def template(model: str, environment: str, serve: Serve, version: Version) -> Ob
     """The template of a version's pods, for its Deployment."""
     kubernetes = serve.kubernetes
     monitoring = serve.server.kind == "tensorflow-serving"
+    secret = None if monitoring else naming.sample_secret(naming.base(model, environment))
     notes = dict(version.notes)
     if monitoring:
         # As an annotation, which the pod sees as a file: the configuration is then of this version, and nothing else.
@@ -76,7 +82,7 @@ def template(model: str, environment: str, serve: Serve, version: Version) -> Ob
         "terminationGracePeriodSeconds": _GRACE_SECONDS,
         "topologySpreadConstraints": _spread(model, environment, version.version),
         "containers": [_server(model, serve, version, monitoring=monitoring)],
-        "volumes": _volumes(kubernetes, monitoring=monitoring),
+        "volumes": _volumes(kubernetes, secret),
     }
     if kubernetes.object_store is not None:
         spec["initContainers"] = [_copy(model, kubernetes.object_store, kubernetes.resources, version.version)]
@@ -106,6 +112,8 @@ def _server(model: str, serve: Serve, version: Version, *, monitoring: bool) -> 
     mounts: list[Object] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - in the pod, and its own
     if monitoring:
         mounts.append({"name": "monitoring", "mountPath": _MONITORING_FOLDER, "readOnly": True})
+    else:
+        mounts.append({"name": "sample", "mountPath": _SAMPLE_FOLDER, "readOnly": True})
     if kubernetes.volume is not None:
         mounts.append(_from_volume(model, kubernetes.volume, version.version))
     elif kubernetes.object_store is not None:
@@ -114,6 +122,7 @@ def _server(model: str, serve: Serve, version: Version, *, monitoring: bool) -> 
         "name": CONTAINER,
         "image": version.image,
         "args": arguments,
+        **({} if monitoring else {"env": [_TOKEN_FILE]}),
         "ports": [
             {"name": "rest", "containerPort": REST_PORT, "protocol": "TCP"},
             {"name": "grpc", "containerPort": GRPC_PORT, "protocol": "TCP"},
@@ -166,9 +175,15 @@ def _from_volume(model: str, volume: Volume, version: int) -> Object:
     return {"name": "store", "mountPath": f"{MODELS}/{model}/{version}", "subPath": folder, "readOnly": True}
 
 
-def _volumes(kubernetes: KubernetesServing, *, monitoring: bool) -> list[Object]:
+def _volumes(kubernetes: KubernetesServing, secret: str | None) -> list[Object]:
+    """What the pods of a version mount; `secret` is our server's, another one has its monitoring."""
     volumes: list[Object] = [{"name": "tmp", "emptyDir": {}}]
-    if monitoring:
+    if secret is not None:
+        # It need not be there, and may come while the pods run: whether requests are sampled is no reason for other pods.
+        volumes.append(
+            {"name": "sample", "secret": {"secretName": secret, "optional": True, "defaultMode": _FOR_GROUP}}
+        )
+    else:
         item = {"path": _MONITORING_FILE, "fieldRef": {"fieldPath": f"metadata.annotations['{_MONITORING_NOTE}']"}}
         volumes.append({"name": "monitoring", "downwardAPI": {"items": [item]}})
     if kubernetes.volume is not None:

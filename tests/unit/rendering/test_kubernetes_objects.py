@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jenkins_ml import names
 from jenkins_ml.config import patterns
 from jenkins_ml.rendering.kubernetes import naming
+from jenkins_ml.rendering.kubernetes.pod import SAMPLE_KEY
 from tests.fakes.kubernetes_objects import objects, version
 
 NAMES = st.from_regex(patterns.NAME, fullmatch=True) | st.text("ab-._0", min_size=1, max_size=63).filter(
@@ -46,6 +47,7 @@ def test_every_name_is_one_that_kubernetes_takes(model, environment):
     assert len(name) <= naming.LONGEST
     assert DNS_LABEL.fullmatch(name)
     assert DNS_LABEL.fullmatch(naming.of_version(name, LONGEST_VERSION))
+    assert DNS_LABEL.fullmatch(naming.sample_secret(name))
 
 
 @given(st.lists(st.tuples(NAMES, NAMES), unique=True, min_size=2, max_size=2))
@@ -271,6 +273,20 @@ def test_only_tensorflow_serving_is_told_to_measure():
     assert flag == f"--monitoring_config_file={mount['mountPath']}/{item['path']}"
     note = re.fullmatch(r"metadata\.annotations\['(.*)'\]", item["fieldRef"]["fieldPath"])[1]
     assert "enable: true" in thing["spec"]["template"]["metadata"]["annotations"][note]
+
+
+def test_our_server_has_the_token_of_its_sample_from_a_secret_that_need_not_be_there():
+    thing = objects(server={"kind": "jenkins-ml", "image": "server:1"}).deployment(version())
+    [volume] = [each for each in pods_of(thing)["volumes"] if "secret" in each]
+    [mount] = [each for each in server_of(thing)["volumeMounts"] if each["name"] == volume["name"]]
+    [variable] = server_of(thing)["env"]
+    assert volume["secret"]["secretName"] == naming.sample_secret("digits-production")
+    assert volume["secret"]["optional"] is True
+    assert mount["readOnly"] is True
+    assert variable == {"name": names.ENV_SAMPLE_TOKEN_FILE, "value": f"{mount['mountPath']}/{SAMPLE_KEY}"}
+    stock = objects().deployment(version())
+    assert "env" not in server_of(stock)
+    assert not any("secret" in each for each in pods_of(stock)["volumes"])
 
 
 def test_notes_say_why_it_runs():
