@@ -1,0 +1,69 @@
+"""Accuracy without labels: what is estimated is what comes out, also when inputs have changed."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jenkins_ml.core.estimated_accuracy import Sureness, confidences, counted, estimated, sureness
+
+
+def answers(rng, count, shift):
+    """Scores of a model that is sure of the right things, and whether it was right; `shift` makes inputs easier."""
+    logits = rng.normal(shift, 1.5, count)
+    truth = rng.random(count) < 1 / (1 + np.exp(-1.2 * logits))  # overconfident or not: cells do not mind
+    scores = 1 / (1 + np.exp(-logits))
+    return scores, (scores > 0.5) == truth
+
+
+def test_how_sure_a_model_is():
+    many = confidences(np.array([[0.1, 0.7, 0.2], [0.4, 0.3, np.nan]]))
+    assert many[0] == 0.7
+    assert np.isnan(many[1])
+    assert confidences(np.array([0.25, 0.9])).tolist() == [0.75, 0.9]
+    assert confidences(np.array([[0.25]])).tolist() == [0.75]
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0, 3.0])
+def test_the_interval_holds_the_accuracy_that_nobody_sees(shift):
+    rng = np.random.default_rng(7)
+    held = 0
+    for _ in range(400):
+        known = sureness(*(lambda scores, right: (confidences(scores), right))(*answers(rng, 4000, 0.0)))
+        scores, right = answers(rng, 2000, shift)
+        found = estimated(known, counted(confidences(scores), known.edges), 0.95)
+        held += found.low <= right.mean() <= found.high
+    # Two bounds of 95 %: nine of ten, but for what the cells themselves are off under a large change of inputs.
+    assert held >= 0.86 * 400
+
+
+def test_an_estimate_of_the_labelled_data_is_its_accuracy():
+    scores, right = answers(np.random.default_rng(3), 3000, 0.5)
+    known = sureness(confidences(scores), right)
+    found = estimated(known, known.counts, 0.95)
+    assert found.point == pytest.approx(right.mean())
+    assert found.low < found.point < found.high
+
+
+def test_what_cannot_be_said_is_not_said():
+    assert sureness(np.full(10, 0.9), np.ones(10, bool)) is None
+    known = sureness(np.full(1000, 0.9), np.arange(1000) % 10 > 0)
+    assert known == Sureness((), (1000,), (900,))  # all equally sure: one cell
+    assert estimated(known, [0], 0.95) is None
+    perfect = Sureness((), (1000,), (1000,))
+    assert estimated(perfect, [100], 0.95).low < 1.0
+
+
+@pytest.mark.parametrize("cells", [((), (1, 2), (1, 1)), ((), (0,), (0,)), ((), (1,), (2,))])
+def test_cells_that_cannot_be_are_refused(cells):
+    with pytest.raises(ValueError, match="cell"):
+        Sureness(*cells)
+
+
+@given(st.lists(st.floats(0, 1) | st.just(float("nan")), max_size=80), st.integers(0, 80))
+def test_counts_of_parts_add_up(values, cut):
+    edges = (0.2, 0.5, 0.9)
+    sure = np.array(values, float)
+    parts = counted(sure[:cut], edges) + counted(sure[cut:], edges)
+    assert (parts == counted(sure, edges)).all()
+    assert parts.sum() == np.isfinite(sure).sum()
