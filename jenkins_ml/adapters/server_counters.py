@@ -9,9 +9,10 @@ request counter. It counts no answers with NaN. A failure is one of the server: 
 from __future__ import annotations
 
 import math
+import operator
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final, Literal
@@ -33,6 +34,9 @@ _LINE: Final = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})?\s+(\S+)")
 _LABEL: Final = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _REQUESTS: Final = ":tensorflow:serving:request_count"
 _LATENCY: Final = ":tensorflow:serving:request_latency"
+# Counter of requests and histogram of latencies, by kind of server.
+REQUESTS_OF: Final[Mapping[Server, str]] = {"tensorflow-serving": _REQUESTS, "jenkins-ml": names.METRIC_REQUESTS}
+LATENCY_OF: Final[Mapping[Server, str]] = {"tensorflow-serving": _LATENCY, "jenkins-ml": names.METRIC_LATENCY}
 _BINS: Final = len(names.LATENCY_BOUNDS) + 1
 
 Sample = tuple[str, Mapping[str, str], float]
@@ -57,24 +61,29 @@ class Totals:
     latencies: tuple[int, ...] = (0,) * _BINS
 
     def __add__(self, other: Totals) -> Totals:
-        return Totals(
-            self.well + other.well,
-            self.failed + other.failed,
-            self.nan + other.nan,
-            self.slow + other.slow,
-            tuple(one + another for one, another in zip(self.latencies, other.latencies, strict=True)),
-        )
+        return self._with(other, operator.add)
 
     def since(self, earlier: Totals) -> Totals:
         """What came after `earlier`. A counter that went down started anew: all of it came after."""
         if self.well < earlier.well or self.failed < earlier.failed:
             return self
+        return self.beyond(earlier)
+
+    def beyond(self, other: Totals) -> Totals:
+        """What this has more than another, number by number."""
+        return self._with(other, lambda mine, theirs: max(0, mine - theirs))
+
+    def at_least(self, other: Totals) -> Totals:
+        """The larger of each number."""
+        return self._with(other, max)
+
+    def _with(self, other: Totals, both: Callable[[int, int], int]) -> Totals:
         return Totals(
-            self.well - earlier.well,
-            self.failed - earlier.failed,
-            max(0, self.nan - earlier.nan),
-            max(0, self.slow - earlier.slow),
-            tuple(max(0, now - then) for now, then in zip(self.latencies, earlier.latencies, strict=True)),
+            both(self.well, other.well),
+            both(self.failed, other.failed),
+            both(self.nan, other.nan),
+            both(self.slow, other.slow),
+            tuple(both(mine, theirs) for mine, theirs in zip(self.latencies, other.latencies, strict=True)),
         )
 
     def without(self, own: Totals) -> Totals:

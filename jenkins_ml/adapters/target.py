@@ -124,7 +124,26 @@ class Serving:
         return next((running for running in self.versions if running.version == version), None)
 
 
-class Target(Protocol):
+class Watched(Protocol):
+    """What a release looks at while it moves traffic. Raises as Target does."""
+
+    def renew(self) -> None:
+        """Say that the deployer still lives, where the share of a canary ends by itself when it does not."""
+
+    def seen(self, version: int) -> Window:
+        """The answers of a version to users since this was asked the last time; the first time only begins to count."""
+
+    def ask(self, version: int, body: bytes, seconds: float) -> Answer:
+        """Ask one version for a prediction, whatever the traffic; this is not counted in `seen`."""
+
+    def sample(self, percent: int) -> tuple[bytes, ...]:
+        """REST requests of users since this was asked the last time, each kept with that chance; 0 ends it.
+
+        They stay in memory, and are forgotten when nobody asks for them again.
+        """
+
+
+class Target(Watched, Protocol):
     """Where the versions of a model are served in one environment, and traffic is split between two of them.
 
     All methods raise Unavailable when the target does not answer, and UsageError when what is asked for cannot be done
@@ -165,21 +184,6 @@ class Target(Protocol):
 
         Raises:
             StageFailed: a version is not there or not ready.
-        """
-
-    def renew(self) -> None:
-        """Say that the deployer still lives, where the share of a canary ends by itself when it does not."""
-
-    def seen(self, version: int) -> Window:
-        """The answers of a version to users since this was asked the last time; the first time only begins to count."""
-
-    def ask(self, version: int, body: bytes, seconds: float) -> Answer:
-        """Ask one version for a prediction, whatever the traffic; this is not counted in `seen`."""
-
-    def sample(self, percent: int) -> tuple[bytes, ...]:
-        """REST requests of users since this was asked the last time, each kept with that chance; 0 ends it.
-
-        They stay in memory, and are forgotten when nobody asks for them again.
         """
 
     def serving(self) -> Serving:

@@ -12,7 +12,7 @@ from typing import Final
 
 from jenkins_ml import names
 from jenkins_ml.adapters.answers import AnswerReader
-from jenkins_ml.adapters.target import Answer, Target
+from jenkins_ml.adapters.target import Answer, Watched
 from jenkins_ml.core.judge import Evidence, Window
 
 LOOK_SECONDS: Final = 1.0  # how long a bad canary may go unseen
@@ -40,7 +40,7 @@ class Watcher:
         sleep: waits for some seconds.
     """
 
-    target: Target
+    target: Watched
     candidate: int
     stable: int | None
     bodies: Sequence[bytes]
