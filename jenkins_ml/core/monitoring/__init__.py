@@ -1,0 +1,1 @@
+"""What monitoring means, without any of the programs that do it."""
