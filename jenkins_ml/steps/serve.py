@@ -317,7 +317,7 @@ def _plan(project: Project, record: Trained, history: History, environment: str,
 def _watcher(project: Project, target: Target, plan: Plan, examples: Examples, environment: str) -> Watcher:
     canary = project.config.serve.of(environment).canary
     return Watcher(
-        target=target,
+        target=serving.evidence_of(project, target, environment),
         candidate=plan.candidate,
         stable=plan.stable,
         bodies=examples.bodies,

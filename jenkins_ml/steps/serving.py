@@ -17,7 +17,7 @@ from jenkins_ml.adapters.local_server import LocalServer
 from jenkins_ml.adapters.local_target import LocalTarget
 from jenkins_ml.adapters.processes import spawn_server
 from jenkins_ml.adapters.release import Author
-from jenkins_ml.adapters.target import Servable, Serving, Target
+from jenkins_ml.adapters.target import Servable, Serving, Target, Watched
 from jenkins_ml.config.model import seconds
 from jenkins_ml.config.serve import Serve
 from jenkins_ml.core import retention
@@ -112,6 +112,25 @@ def target_of(project: Project, environment: str, report: Reporter) -> Target:
         model=project.config.model,
         spawn=lambda: _spawn(project, environment, serve, report),
         slower_than_ms=serve.canary.max_latency_p99_ms,
+    )
+
+
+def evidence_of(project: Project, target: Target, environment: str) -> Watched:
+    """What a release looks at: the target and its servers' own counters, or those as Prometheus has scraped them."""
+    monitor, serve = project.config.monitor, project.config.serve.of(environment)
+    if monitor is None or monitor.prometheus is None or not monitor.prometheus.judge:
+        return target
+    from jenkins_ml.adapters.prometheus import Prometheus
+    from jenkins_ml.adapters.scraped import ScrapedAnswers
+
+    return ScrapedAnswers(
+        target=target,
+        prometheus=Prometheus.of(monitor.prometheus),
+        model=project.config.model,
+        environment=environment,
+        server="jenkins-ml" if serve.target == "local" else serve.server.kind,
+        limit_ms=serve.canary.max_latency_p99_ms,
+        scrape_seconds=seconds(monitor.scrape_interval),
     )
 
 
