@@ -126,12 +126,16 @@ def current_run() -> str:
             else "use `jenkins-ml run`, or set it to the run that `jenkins-ml train` printed",
         )
     # One word of the shell too; and a name made here is its own name, so that what is printed names the same run.
-    return files.component(run, safe="+@=,%")
+    observed.under_way().run = name = files.component(run, safe="+@=,%")
+    return name
 
 
 def current_or_new_run() -> str:
     """The run of the environment, or a new one: for the stages that may begin a run."""
-    return current_run() if os.environ.get(names.ENV_RUN) else new_run()
+    if os.environ.get(names.ENV_RUN):
+        return current_run()
+    observed.under_way().run = run = new_run()
+    return run
 
 
 def new_run() -> str:

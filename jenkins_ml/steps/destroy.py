@@ -9,7 +9,7 @@ import click
 from jenkins_ml.adapters.target import Target
 from jenkins_ml.errors import UsageError
 from jenkins_ml.reporting.console import Reporter, reporter
-from jenkins_ml.steps import serving
+from jenkins_ml.steps import observed, serving
 from jenkins_ml.steps.common import Project, current_or_new_run, environment_option, json_option, print_json
 from jenkins_ml.steps.entry import StageCommand
 
@@ -25,7 +25,7 @@ def command(yes: bool, environment: str | None, as_json: bool) -> None:
     serve, server or rollback brings it up again.
     """
     project = Project.here()
-    environment = project.environment(environment)
+    observed.under_way().environment = environment = project.environment(environment)
     with reporter() as report:
         report.stage("destroy")
         target = serving.target_of(project, environment, report)

@@ -18,6 +18,7 @@ from jenkins_ml.errors import IntegrityError, UsageError
 from jenkins_ml.records import Condition, Decision, JournalEntry, Manifest, Trained, VersionRef, encode
 from jenkins_ml.reporting import console
 from jenkins_ml.reporting.console import Reporter, reporter
+from jenkins_ml.steps import observed
 from jenkins_ml.steps.common import (
     Project,
     built_by,
@@ -79,7 +80,9 @@ def command(
         join_run(project, run)
     with reporter() as report:
         report.stage("gate")
-        where = project.environment(environment)
+        stage = observed.under_way()
+        stage.environment = where = project.environment(environment)
+        stage.aside = candidate is not None
         if candidate is not None:
             given = Given(
                 candidate=candidate, baseline=baseline, name=name, baseline_name=baseline_name, reports=reports
@@ -89,6 +92,7 @@ def command(
             if version is not None:
                 take_version(project, run, version, report)
             decision, page = decide(project, run, where, report)
+        _tell(stage, decision)
         report.close()
         console.conditions_table(decision)
         if decision.verdict == "approved":
@@ -98,6 +102,16 @@ def command(
         print_json(json.loads(encode(decision)))
     if failure := refusal(decision):
         raise failure
+
+
+def _tell(stage: observed.Stage, decision: Decision) -> None:
+    """What is reported of a gate that has decided."""
+    stage.version = decision.candidate.version if decision.candidate else None
+    stage.rows = decision.count
+    measured = {"gate": decision.metrics, "production": decision.baseline_metrics}
+    stage.metrics = {
+        (of, name): value for of, metrics in measured.items() for name, value in metrics.items() if value is not None
+    }
 
 
 def decide(project: Project, run: str, environment: str, report: Reporter) -> tuple[Decision, Path]:

@@ -10,9 +10,10 @@ from jenkins_ml.adapters.evidence import EvidenceStore
 from jenkins_ml.adapters.model_store import ModelStore
 from jenkins_ml.core.history import after
 from jenkins_ml.core.retention import kept
-from jenkins_ml.errors import IntegrityError
+from jenkins_ml.errors import IntegrityError, JenkinsMLError
 from jenkins_ml.records import JournalEntry, VersionRef, encode
 from jenkins_ml.reporting import console
+from jenkins_ml.reporting.console import reporter
 from jenkins_ml.steps.common import Project, json_option, print_json
 
 
@@ -84,7 +85,10 @@ def verify(versions: tuple[int, ...], as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @json_option
 def prune(keep: int, dry_run: bool, as_json: bool) -> None:
-    """Remove old versions; never production, the one before it, or one that an open release or decision names."""
+    """Remove old versions; never production, the one before it, or one that an open release or decision names.
+
+    Also what monitor.pipeline reports of stages and environments that the configuration no longer has.
+    """
     project = Project.here()
     versions, entries = project.store.versions(), project.store.journal.entries()
     stay = kept(versions, entries, keep)
@@ -94,10 +98,25 @@ def prune(keep: int, dry_run: bool, as_json: bool) -> None:
             project.store.remove(version)
         project.store.prune_predictions()
         EvidenceStore(project.store).prune()
+        _remove_stale_metrics(project)
     if as_json:
         print_json({"removed": gone, "dry_run": dry_run})
     else:
         click.echo(f"{'would remove' if dry_run else 'removed'}: {', '.join(map(str, gone)) or 'nothing'}")
+
+
+def _remove_stale_metrics(project: Project) -> None:
+    """They are no reason to fail."""
+    if project.config.monitor is None or project.config.monitor.pipeline is None:
+        return
+    from jenkins_ml.steps.pipeline_metrics import remove_stale
+
+    try:
+        for group in remove_stale(project):
+            where = f" in {group.environment}" if group.environment else ""
+            reporter().note(f"no longer reported: stage {group.stage}{where}")
+    except JenkinsMLError as error:
+        reporter().warn(f"what is reported of the pipeline was not looked at: {error.what}")
 
 
 def _item(project: Project, entries: tuple[JournalEntry, ...], version: int) -> dict[str, object]:

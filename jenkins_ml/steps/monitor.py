@@ -13,7 +13,7 @@ from jenkins_ml.config.section import DURATION_PATTERN, parse_duration
 from jenkins_ml.core.judge import Evidence, Limits, Seen, Window, judge
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable, UsageError
 from jenkins_ml.reporting.console import Reporter, reporter
-from jenkins_ml.steps import serving
+from jenkins_ml.steps import observed, serving
 from jenkins_ml.steps.common import Project, environment_option, json_option, print_json
 from jenkins_ml.steps.entry import StageCommand
 
@@ -48,10 +48,12 @@ def command(seconds: float, environment: str | None, as_json: bool) -> None:
     For a job of its own with a schedule. The limits are those of serve.canary.
     """
     project = Project.here()
-    environment = project.environment(environment)
+    stage = observed.under_way()
+    stage.environment = environment = project.environment(environment)
     with reporter() as report:
         report.stage("monitor")
         version, window, verdict, reason = _look(project, environment, seconds, report)
+        stage.version, stage.rows = version, window.requests
         report.done(f"version {version}: {reason}")
         if verdict != "failing":  # a rollback may be near
             _let_go(project, environment, report)

@@ -116,6 +116,14 @@ def _observers(project: Project) -> tuple[Observer, ...]:
     found: list[Observer] = []
     if monitor is None:
         return ()
+    if monitor.pipeline is not None:
+        from jenkins_ml.steps.pipeline_metrics import PipelineMetrics
+
+        found.append(PipelineMetrics(project, monitor.pipeline))
+    if monitor.logs is not None:
+        from jenkins_ml.steps.stage_logs import stage_logs
+
+        found.append(stage_logs(project, monitor.logs.directory))
     return tuple(found)
 
 

@@ -9,7 +9,7 @@ from jenkins_ml.core.history import after
 from jenkins_ml.errors import IntegrityError
 from jenkins_ml.records import Trained
 from jenkins_ml.reporting.console import reporter
-from jenkins_ml.steps import serving
+from jenkins_ml.steps import observed, serving
 from jenkins_ml.steps.common import Project, environment_option, json_option, print_json, trained
 from jenkins_ml.steps.entry import StageCommand
 from jenkins_ml.steps.serve import refuse_other_branches, release, released_json
@@ -26,7 +26,8 @@ def command(version: int, environment: str | None, as_json: bool) -> None:
     same canary, the same journal. VERSION may come from JENKINS_ML_PROMOTE_VERSION.
     """
     project = Project.here()
-    environment = project.environment(environment)
+    observed.under_way().environment = environment = project.environment(environment)
+    observed.under_way().version = version
     record = _gated(project, _trained(project, version), environment)
     refuse_other_branches(project, record)
     with reporter() as report:

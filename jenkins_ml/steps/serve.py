@@ -18,7 +18,7 @@ from jenkins_ml.core.rollout import Begun, Plan
 from jenkins_ml.errors import GateInconclusive, GateRejected, IntegrityError, RolledBack, Unavailable, UsageError
 from jenkins_ml.records import Decision, Manifest, Served, Trained, VersionRef, encode
 from jenkins_ml.reporting.console import Reporter, reporter
-from jenkins_ml.steps import approving, serving
+from jenkins_ml.steps import approving, observed, serving
 from jenkins_ml.steps.common import (
     Project,
     current_run,
@@ -48,11 +48,12 @@ def command(resume: bool, environment: str | None, as_json: bool) -> None:
     What a deployer that died has left is undone first; with --resume it is continued.
     """
     project = Project.here()
+    observed.under_way().environment = environment = project.environment(environment)
     run = current_run()
     join_run(project, run)
     record = trained(project, run)
+    observed.under_way().version = record.candidate.version
     refuse_other_branches(project, record)
-    environment = project.environment(environment)
     with reporter() as report:
         report.stage("serve")
         target = serving.target_of(project, environment, report)

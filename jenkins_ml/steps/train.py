@@ -29,6 +29,7 @@ from jenkins_ml.records import (
     encode,
 )
 from jenkins_ml.reporting.console import Reporter, reporter
+from jenkins_ml.steps import observed
 from jenkins_ml.steps.common import Project, built_by, current_or_new_run, join_run, json_option, print_json
 from jenkins_ml.steps.entry import StageCommand
 
@@ -47,18 +48,17 @@ def command(as_json: bool) -> None:
             report.note(f"run {run} has trained version {record.candidate.version} already")
         else:
             record = _train(project, run, report)
-        project.report(run, names.MANIFEST, _manifest_text(project, record))
+        manifest, _ = project.store.manifest(record.candidate.version, record.branch)
+        # As it lies in the store, byte for byte: Jenkins finds a file again by its fingerprint.
+        project.report(run, names.MANIFEST, encode(manifest).decode())
+        stage = observed.under_way()
+        stage.version = manifest.version
+        stage.metrics = {("training", name): value for name, value in manifest.metrics.items()}
     if as_json:
         reference = record.candidate
         print_json({"run": run, "version": reference.version, "manifest_digest": reference.manifest_digest})
     elif not os.environ.get(names.ENV_RUN):
         click.echo(f"{names.ENV_RUN}={run}")
-
-
-def _manifest_text(project: Project, record: Trained) -> str:
-    """The manifest as it lies in the store, byte for byte: Jenkins finds a file again by its fingerprint."""
-    manifest, _ = project.store.manifest(record.candidate.version, record.branch)
-    return encode(manifest).decode()
 
 
 def _train(project: Project, run: str, report: Reporter) -> Trained:
@@ -80,6 +80,7 @@ def _train(project: Project, run: str, report: Reporter) -> Trained:
         store.keep_predictions(
             staged / "predictions", manifest.artefact_digest, result["data_digest"], int(result["count"])
         )
+    observed.under_way().rows = int(result["count"])
     record = Trained(run=run, candidate=reference, branch=branch, data_digest=result["data_digest"], created=now())
     store.write_run(run, "train", record)
     shown = ", ".join(f"{name} {value:.4g}" for name, value in manifest.metrics.items())
