@@ -22,12 +22,14 @@ ENV_TEST_REPORTS: Final = "JENKINS_ML_TEST_REPORTS"  # folder whose *.xml are th
 ENV_APPROVER: Final = "JENKINS_ML_APPROVER"  # who agreed to a release, from the Jenkinsfile's input stage
 ENV_SIGNERS: Final = "JENKINS_ML_SIGNERS"  # the file of those whose signatures approve releases
 ENV_SAMPLE_TOKEN_FILE: Final = "JENKINS_ML_SAMPLE_TOKEN_FILE"  # noqa: S105 - of a server in a pod: who may take its sample
+ENV_ALERT_TOKEN: Final = "JENKINS_ML_ALERT_TOKEN"  # noqa: S105 - a name: of what `alert-hook` asks its senders for
 ENV_PROMOTE_VERSION: Final = "JENKINS_ML_PROMOTE_VERSION"
 ENV_ROLLBACK_TO: Final = "JENKINS_ML_ROLLBACK_TO"
 ENV_ROLLBACK_REASON: Final = "JENKINS_ML_ROLLBACK_REASON"
 # Jenkins says so in every build; JENKINS_URL and BUILD_URL are not always set, and JENKINS_URL also names a server for `jobs`.
 ENV_BUILD_TAG: Final = "BUILD_TAG"
 ENV_NODE: Final = "NODE_NAME"  # the agent that a build's stage runs on
+ENV_TRACEPARENT: Final = "TRACEPARENT"  # W3C's; the OpenTelemetry plugin sets it in builds
 # The server that `jobs` works on. Jenkins sets the first in its builds too, to the address of the server itself.
 ENV_JENKINS_URL: Final = "JENKINS_URL"
 ENV_JENKINS_USER: Final = "JENKINS_USER"
@@ -47,6 +49,7 @@ SERVING: Final = "serving"
 LOCKS: Final = "locks"
 SERVERS: Final = "servers"
 APPROVALS: Final = "approvals"
+RETRAININGS: Final = "retrainings"  # that alerts have started
 SIGNERS: Final = "signers"  # those whose signatures approve releases, where ENV_SIGNERS names no other file
 SIGNATURES: Final = "jenkins-ml"  # the namespace of signatures: one that was given for something else is none of ours
 

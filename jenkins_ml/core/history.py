@@ -75,3 +75,13 @@ def _apply(history: History, entry: JournalEntry) -> History:
             return History(good=(*kept, version), since=entry.time, run=entry.run, open=entry)
         case "rolled_back":
             return replace(history, since=entry.time, open=None)
+
+
+def release_number(entries: Iterable[JournalEntry], environment: str, version: int) -> int | None:
+    """The number of the entry that began the last release of a version in an environment; None where there was none."""
+    numbers = (
+        entry.number
+        for entry in entries
+        if (entry.kind, entry.environment, entry.version) == ("release_started", environment, version)
+    )
+    return max(numbers, default=None)

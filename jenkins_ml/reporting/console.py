@@ -15,6 +15,7 @@ from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
+from jenkins_ml.core.ecs import Level
 from jenkins_ml.records import Decision
 from jenkins_ml.reporting import subject
 from jenkins_ml.reporting.conditions import Line, is_change, lines, needs_a_look, tally
@@ -41,7 +42,12 @@ class Reporter:
     Args:
         stream: where it goes; None says nothing.
         clock: seconds that never go backwards.
+
+    Attributes:
+        heard: is given the level and the text of every line, whatever becomes of it here; None: nobody is.
     """
+
+    heard: Callable[[Level, str], None] | None = None
 
     def __init__(self, stream: TextIO | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -69,10 +75,15 @@ class Reporter:
         """A line that stays; also for what prints lines of its own from here on, such as a user's command."""
         self.close()
         self._told = None
+        self._hear("info", text)
         write_line(self._stream, self._line(text))
 
     def step(self, text: str) -> None:
         """Something begins that may take a while and prints nothing itself."""
+        self._hear("info", text)
+        self._show(text)
+
+    def _show(self, text: str) -> None:
         self._began = self._clock()
         line = self._line(text)
         if not is_terminal(self._stream):
@@ -85,10 +96,12 @@ class Reporter:
     def progress(self, text: str) -> None:
         """How far something is that takes long: at a terminal each time, in a log once in a while."""
         now = self._clock()
-        if not is_terminal(self._stream) and self._told is not None and now - self._told < _QUIET_SECONDS:
-            return
-        self._told = now
-        self.step(text)
+        quiet = self._told is not None and now - self._told < _QUIET_SECONDS
+        if not quiet:
+            self._told = now
+            self._hear("info", text)
+        if is_terminal(self._stream) or not quiet:
+            self._show(text)
 
     def done(self, text: str) -> None:
         """Something has ended well; says how long the step took, where one was under way."""
@@ -98,6 +111,7 @@ class Reporter:
 
     def warn(self, text: str) -> None:
         """Something that should be known and stops nothing."""
+        self._hear("warning", text)
         line = self._line(f"warning: {text}")
         if self._live is None:
             write_line(self._stream, line)
@@ -111,6 +125,10 @@ class Reporter:
             with contextlib.suppress(OSError, ValueError):
                 self._live.stop()
             self._live = None
+
+    def _hear(self, level: Level, text: str) -> None:
+        if self.heard is not None:
+            self.heard(level, text)
 
     def _line(self, text: str) -> str:
         return fit(f"[{self._stage}] {text}" if self._stage else text, self._stream)
