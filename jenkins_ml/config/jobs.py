@@ -353,14 +353,18 @@ class Bound(Section):
 
 
 class Release(Job):
-    """A ready-made inline job that acts on production: `promote` a version, or `rollback` to one.
+    """A ready-made inline job on production: `promote` a version, `rollback` to one, or `monitor` it by a schedule.
 
     It belongs into the folder that alone holds the credentials of production. Its text comes from jenkins-ml and not
     from the model's repository, so that who may push to that repository does not choose what runs with them; for the
     same reason the agent has jenkins-ml on its PATH, and nothing of the repository is executed.
     """
 
-    type: Literal["promote", "rollback"] = Field(description="The type.")
+    type: Literal["promote", "rollback", "monitor"] = Field(description="The type.")
+    schedule: Schedule | None = Field(
+        default=None,
+        description='When a `monitor` looks, in Jenkins\' cron syntax; default "H/10 * * * *". Other types have none.',
+    )
     scm: GitSource = Field(description="The model's repository: jenkins-ml.yaml is read from it.")
     directory: Annotated[str, Field(pattern=patterns.IN_REPOSITORY)] = Field(
         default=".", description="Folder of jenkins-ml.yaml in the repository."
@@ -387,8 +391,10 @@ class Release(Job):
         problems: list[tuple[Path_, str]] = list(alike(names))
         if ".." in self.directory.split("/"):
             problems.append((("directory",), "it lies within the repository"))
-        if self.type == "rollback" and self.approval is not None:
-            problems.append((("approval",), "a rollback waits for nobody: take `approval` out"))
+        if self.type != "promote" and self.approval is not None:
+            problems.append((("approval",), f"a {self.type} waits for nobody: take `approval` out"))
+        if self.type != "monitor" and self.schedule is not None:
+            problems.append((("schedule",), f"a {self.type} is started by people: take `schedule` out"))
         if problems:
             refuse(problems)
         return self
@@ -401,6 +407,7 @@ TYPES: dict[str, type[Folder] | type[Pipeline] | type[Multibranch] | type[Releas
     "multibranch": Multibranch,
     "promote": Release,
     "rollback": Release,
+    "monitor": Release,
 }
 
 

@@ -33,7 +33,7 @@ _TYPES: Final = {
     "type: folder": Folder,
     "type: pipeline": Pipeline,
     "type: multibranch": Multibranch,
-    "type: promote, type: rollback": Release,
+    "type: promote, type: rollback, type: monitor": Release,
 }
 
 

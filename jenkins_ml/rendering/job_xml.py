@@ -7,14 +7,14 @@ source or in what a real server wrote. Versions of plugins are left out: a serve
 from __future__ import annotations
 
 from jenkins_ml.config.jenkins import BuildParameter
-from jenkins_ml.config.jobs import AnyItem, Folder, GitSource, Multibranch, Pipeline, Release, Retention
+from jenkins_ml.config.jobs import AnyItem, Folder, GitSource, JobTrigger, Multibranch, Pipeline, Release, Retention
 from jenkins_ml.config.model import seconds
 from jenkins_ml.core.jobs import classes
 from jenkins_ml.core.jobs.xml_tree import Element, element
 from jenkins_ml.rendering.branch_sources import branch_source
 from jenkins_ml.rendering.git import scm
 from jenkins_ml.rendering.job_triggers import scan_trigger, trigger
-from jenkins_ml.rendering.release_job import release_parameters, release_script
+from jenkins_ml.rendering.release_job import release_parameters, release_schedule, release_script
 
 _MULTIBRANCH: dict[str, str] = {"class_": classes.MULTIBRANCH, "reference": "../.."}
 
@@ -48,9 +48,7 @@ def _pipeline(item: Pipeline) -> Element:
         _discarder(item.discard),
         _concurrency(item),
         _parameters(item.parameters),
-        element(classes.TRIGGERS, element("triggers", *(trigger(each) for each in item.triggers)))
-        if item.triggers
-        else None,
+        _triggers(*item.triggers),
     )
     quiet = element("quietPeriod", int(seconds(item.quiet_period))) if item.quiet_period is not None else None
     definition = _from_scm(item, item.scm) if item.scm is not None else _inline(item.inline or "", item.sandbox)
@@ -58,12 +56,18 @@ def _pipeline(item: Pipeline) -> Element:
 
 
 def _release(item: Release) -> Element:
+    schedule = release_schedule(item)
     properties = (
         _discarder(item.discard),
         element(classes.NOT_CONCURRENT, element("abortPrevious", False)),
         _parameters(release_parameters(item)),
+        None if schedule is None else _triggers(JobTrigger(cron=schedule)),
     )
     return _job(item, properties, _inline(release_script(item), sandbox=True), None)
+
+
+def _triggers(*given: JobTrigger) -> Element | None:
+    return element(classes.TRIGGERS, element("triggers", *(trigger(each) for each in given))) if given else None
 
 
 def _job(

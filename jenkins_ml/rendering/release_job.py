@@ -19,17 +19,25 @@ _PARAMETERS: Final = {
         BuildParameter(string="VERSION", description="The version to go back to. Empty: the one before."),
         BuildParameter(string="REASON", default="asked for in Jenkins", description="Kept in the journal."),
     ),
+    "monitor": (),
 }
 _INPUTS: Final = {
     "promote": {"JENKINS_ML_PROMOTE_VERSION": "VERSION"},
     "rollback": {"JENKINS_ML_ROLLBACK_TO": "VERSION", "JENKINS_ML_ROLLBACK_REASON": "REASON"},
+    "monitor": {},
 }
-_TITLES: Final = {"promote": "Promote", "rollback": "Roll back"}
+_TITLES: Final = {"promote": "Promote", "rollback": "Roll back", "monitor": "Monitor"}
+_USUAL: Final = "H/10 * * * *"  # often enough to tell of drift the same hour, and a look takes seconds
 
 
 def release_parameters(item: Release) -> tuple[BuildParameter, ...]:
     """What whoever starts the job is asked. They stand in the job itself, so that its first build knows them."""
     return _PARAMETERS[item.type]
+
+
+def release_schedule(item: Release) -> str | None:
+    """When it starts by itself, in Jenkins' cron syntax; None for what people start."""
+    return (item.schedule or _USUAL) if item.type == "monitor" else None
 
 
 def release_script(item: Release) -> str:

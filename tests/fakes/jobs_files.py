@@ -161,7 +161,7 @@ MULTIBRANCHES = _some(
     **_JOB,
 )
 RELEASES = _some(
-    {"type": st.sampled_from(["promote", "rollback"]), "scm": _SCM},
+    {"type": st.sampled_from(["promote", "rollback", "monitor"]), "scm": _SCM},
     store=st.just("/srv/models"),
     variables=st.dictionaries(st.sampled_from(["REGION", "ZONE"]), LINES, max_size=2),
     credentials=st.dictionaries(st.sampled_from(["KEY", "PASS"]), WORDS, max_size=2),

@@ -78,6 +78,7 @@ def test_hostile_texts_stay_texts_to_the_validator(tmp_path):
             {"VERSION": "$(touch PWNED)", "REASON": 'it\'s "slow" ${x} $$ \\ é'},
             {"JENKINS_ML_ROLLBACK_TO": "$(touch PWNED)", "JENKINS_ML_ROLLBACK_REASON": 'it\'s "slow" ${x} $$ \\ é'},
         ),
+        ("monitor", {}, {}),
     ],
 )
 def test_parameters_reach_the_command_by_the_environment(tmp_path, kind, given, seen):

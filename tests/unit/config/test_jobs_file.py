@@ -156,7 +156,7 @@ def test_the_example_is_right():
         ("jobs: [{name: a, template: t}]", [(1, 28, "no template 't': there are none")]),
         (
             "jobs: [{name: a, type: [x]}]",
-            [(1, 24, "type ['x'] is not known: known are folder, pipeline, multibranch, promote, rollback")],
+            [(1, 24, "type ['x'] is not known: known are folder, pipeline, multibranch, promote, rollback, monitor")],
         ),
         (f"jobs: [{{name: a, scm: {GIT}}}, {{name: a, type: folder}}]", [(1, 71, "'a' is there already, in line 2")]),
         ("jobs: [{name: a, inline: x, each: []}]", [(1, 35, "each: a list is expected, one entry a job")]),
@@ -190,6 +190,14 @@ def test_the_example_is_right():
         (
             "jobs: [{name: a, type: rollback, scm: {git: x}, approval: {}}]",
             [(1, 49, "jobs[0].approval: a rollback waits for nobody: take `approval` out")],
+        ),
+        (
+            "jobs: [{name: a, type: monitor, scm: {git: x}, approval: {}}]",
+            [(1, 48, "jobs[0].approval: a monitor waits for nobody: take `approval` out")],
+        ),
+        (
+            "jobs: [{name: a, type: promote, scm: {git: x}, schedule: '@daily'}]",
+            [(1, 58, "jobs[0].schedule: a promote is started by people: take `schedule` out")],
         ),
         (
             "jobs: [{name: a, inline: x, quiet_period: 1500ms}]",
