@@ -174,7 +174,7 @@ class TextFiles:
             parts = path.name.removesuffix(".prom").split("@")
             if 3 <= len(parts) <= 4:
                 found.append(Group(*parts[1:]))
-        return tuple(found)
+        return tuple(sorted(found))
 
     def _path(self, group: Group) -> Path:
         # No name has an "@", so no two groups have the same file.
