@@ -12,7 +12,7 @@ from jenkins_ml import __version__
 from jenkins_ml.steps import restore_threads
 from jenkins_ml.steps.entry import directory_option, guarded
 
-# name -> what it does; the module is jenkins_ml.steps.<name>. In the order of a model's life.
+# name -> what it does; the module is what `module_of` says. In the order of a model's life.
 COMMANDS: Final = {
     "init": "A working model repository, or jenkins-ml.yaml beside existing code.",
     "validate": "Check jenkins-ml.yaml: every error at once.",
@@ -27,12 +27,18 @@ COMMANDS: Final = {
     "approve": "Agree to a release, with your SSH key.",
     "promote": "Release a version by its number, if its gate approved it.",
     "rollback": "Put the version before back into production.",
+    "alert-hook": "Roll back, or train anew, when Alertmanager says so.",
     "destroy": "Take away what serves an environment.",
     "status": "What is in production, what is on its way, and why.",
     "models": "List, show, verify and prune versions.",
     "server": "The embedded model server, alone.",
     "jobs": "Jobs of a Jenkins server, from one file: plan, apply, trigger.",
 }
+
+
+def module_of(name: str) -> str:
+    """The module of a command."""
+    return f"jenkins_ml.steps.{name.replace('-', '_')}"
 
 
 class _Lazy(click.Group):
@@ -46,7 +52,7 @@ class _Lazy(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"jenkins_ml.steps.{cmd_name}").command
+        command: click.Command = importlib.import_module(module_of(cmd_name)).command
         restore_threads()
         return command
 

@@ -434,6 +434,32 @@ class Approval:
     signature: str = _later("")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Retraining:
+    """An alert has started a training, or nobody knows that it has not: adapters/retrainings.py says what that means.
+
+    Args:
+        number: which, from 1.
+        model: of which model.
+        job: that was started.
+        reason: what the alert says.
+        alert: the fingerprint of its labels.
+        run: that started it.
+        by: who did.
+        created: when.
+    """
+
+    RECORD: ClassVar[str] = "retraining/1"
+    number: int
+    model: str
+    job: str
+    reason: str
+    alert: str
+    run: str
+    by: str
+    created: str
+
+
 JobDeed = Literal[
     "nothing",  # it is as it should be, or stays for the reason in `note`
     "create",
@@ -498,7 +524,7 @@ KINDS: Final[Mapping[str, type]] = {
     for cls in (
         *(Manifest, Predictions, RunStart, Tested, Trained, Decision, Served, JournalEntry, JobsPlan),
         *(SequentialPlace, SequentialLook),
-        *(LockHolder, Approval),
+        *(LockHolder, Approval, Retraining),
     )
 }
 

@@ -11,6 +11,7 @@ journal/<n>.json         see journal.py
 serving/<n>/             released versions only, in TensorFlow Serving's layout
 approvals/<environment>/ see approvals.py
 locks/<environment>.*    see release_lock.py
+retrainings/<n>.json     see retrainings.py
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from typing import Any, TypeVar
 from jenkins_ml import names
 from jenkins_ml.adapters import files
 from jenkins_ml.adapters.journal import Journal
+from jenkins_ml.adapters.retrainings import Retrainings
 from jenkins_ml.errors import IntegrityError, Unavailable, UsageError
 from jenkins_ml.records import Manifest, Predictions, VersionRef, decode, digest, encode
 
@@ -58,6 +60,11 @@ class ModelStore:
     def journal(self) -> Journal:
         """The journal of this model."""
         return Journal(self.home / names.JOURNAL)
+
+    @property
+    def retrainings(self) -> Retrainings:
+        """The trainings of this model that alerts have started."""
+        return Retrainings(self.home / names.RETRAININGS)
 
     # --- versions ----------------------------------------------------------------------------------------------------
     def path(self, version: int, branch: str | None = None) -> Path:

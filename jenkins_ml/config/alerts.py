@@ -42,6 +42,11 @@ class Hook(Section):
     rollback: bool = Field(
         default=True, description="Whether errors and latency of the version in production roll it back."
     )
+    rollback_at_most_every: Timeout = Field(
+        default=timedelta(minutes=10),
+        description="For so long after a rollback no alert takes out the version that it brought back, or the one that it "
+        "took out and that somebody has released again.",
+    )
     retrain_job: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
         description="The job on Jenkins that trains the model anew, such as vision/digits; drift and staleness start it. "

@@ -21,7 +21,7 @@ from jenkins_ml.adapters.target import Servable, Serving, Target, Watched
 from jenkins_ml.config.model import seconds
 from jenkins_ml.config.serve import Serve
 from jenkins_ml.core import retention
-from jenkins_ml.core.history import History
+from jenkins_ml.core.history import History, release_number
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, UsageError
 from jenkins_ml.records import Manifest, Trained, VersionRef
 from jenkins_ml.reporting.console import Reporter
@@ -145,6 +145,7 @@ def _spawn(project: Project, environment: str, serve: Serve, report: Reporter) -
         rest_port=serve.rest_port,
         grpc_port=serve.grpc_port,
         log_file=state_file.with_suffix(".log"),
+        logs=logs_of(project),
         # Jenkins reads a process's cookie where the kernel keeps the environment that it was started with. One that is
         # forked from the warm process has that one's there: the build's.
         spawn=server_process.spawn_detached if in_jenkins() else spawn_server,
@@ -154,10 +155,16 @@ def _spawn(project: Project, environment: str, serve: Serve, report: Reporter) -
     )
 
 
+def logs_of(project: Project) -> Path | None:
+    """The folder of the logs for machines; None without `monitor.logs`."""
+    monitor = project.config.monitor
+    return project.directory / monitor.logs.directory if monitor is not None and monitor.logs is not None else None
+
+
 def _secrets(project: Project) -> frozenset[str]:
     """The variables of the build's credentials: the server needs none, and whoever may look at it would see them."""
     credentials = {f"{name}{part}" for name in project.config.jenkins.credentials for part in ("", "_USR", "_PSW")}
-    return frozenset({*credentials, names.ENV_FORGE_TOKEN})
+    return frozenset({*credentials, names.ENV_FORGE_TOKEN, names.ENV_ALERT_TOKEN, names.ENV_JENKINS_TOKEN})
 
 
 def examples_of(project: Project, manifest: Manifest, data_digest: str | None = None) -> Examples:
@@ -176,7 +183,9 @@ def examples_of(project: Project, manifest: Manifest, data_digest: str | None = 
     return examples.read(path, manifest.signature, None if serving.check == "none" else tolerance)
 
 
-def servable(reference: VersionRef, manifest: Manifest, path: Path, examples: Examples, run: str) -> Servable:
+def servable(
+    reference: VersionRef, manifest: Manifest, path: Path, examples: Examples, run: str, release: int | None = None
+) -> Servable:
     """A version for a target; its files at `path` were verified."""
     return Servable(
         reference=reference,
@@ -186,7 +195,13 @@ def servable(reference: VersionRef, manifest: Manifest, path: Path, examples: Ex
         reader=examples.reader,
         run=run,
         by=built_by(),
+        release=release,
     )
+
+
+def release_of(project: Project, reference: VersionRef, environment: str) -> int | None:
+    """The number of the journal's entry that began the last release of a version in an environment."""
+    return release_number(project.store.journal.entries(), environment, reference.version)
 
 
 def keeps_warm(project: Project, history: History, environment: str) -> bool:
@@ -206,14 +221,14 @@ def settle(
     """
     production, previous = history.production, history.previous
     if production is not None:
-        serving = _load(project, target, production, history.run)
+        serving = _load(project, target, production, history.run, environment)
         if (serving.stable, serving.canary, serving.weight) != (production.version, None, 0):
             target.route(production.version, None, 0)
         kept = {production.version, *keep}
         if previous is not None and keeps_warm(project, history, environment):
             kept.add(previous.version)
             try:
-                _load(project, target, previous, history.run)
+                _load(project, target, previous, history.run, environment)
             except JenkinsMLError as error:
                 sys.stderr.write(f"version {previous.version} cannot be kept ready for a rollback: {error}\n")
         for running in target.serving().versions:
@@ -225,7 +240,7 @@ def settle(
     _withdraw_others(project)
 
 
-def _load(project: Project, target: Target, reference: VersionRef, run: str) -> Serving:
+def _load(project: Project, target: Target, reference: VersionRef, run: str, environment: str) -> Serving:
     """Make sure that a version that was released is ready; answers what runs."""
     serving = target.serving()
     running = serving.find(reference.version)
@@ -233,7 +248,8 @@ def _load(project: Project, target: Target, reference: VersionRef, run: str) -> 
         return serving
     path = project.store.publish(reference)
     manifest, _ = project.store.manifest(reference.version)
-    target.load(servable(reference, manifest, path, examples_of(project, manifest), run))
+    release = release_of(project, reference, environment)
+    target.load(servable(reference, manifest, path, examples_of(project, manifest), run, release))
     return target.serving()
 
 

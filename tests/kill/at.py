@@ -112,7 +112,7 @@ def run(job):
 
 def main():
     for name in cli.COMMANDS:
-        importlib.import_module(f"jenkins_ml.steps.{name}")
+        importlib.import_module(cli.module_of(name))
     for line in sys.stdin:
         print(json.dumps(run(json.loads(line))), flush=True)
 

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from jenkins_ml import errors, names
-from jenkins_ml.cli import COMMANDS
+from jenkins_ml.cli import COMMANDS, module_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +32,7 @@ def options(command, path):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_option_has_its_line(name):
-    command = importlib.import_module(f"jenkins_ml.steps.{name}").command
+    command = importlib.import_module(module_of(name)).command
     lines = [line for line in read("docs/command-line.md").splitlines() if line.startswith(f"| `{name}")]
     assert lines
     for path, option in options(command, name):
@@ -40,7 +40,7 @@ def test_every_command_and_option_has_its_line(name):
 
 
 def test_no_documented_command_is_missing():
-    documented = set(re.findall(r"^\| `([a-z]+)", read("docs/command-line.md").split("## Environment")[0], re.M))
+    documented = set(re.findall(r"^\| `([a-z-]+)", read("docs/command-line.md").split("## Environment")[0], re.M))
     assert documented == set(COMMANDS)
 
 

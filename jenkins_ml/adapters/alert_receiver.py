@@ -1,0 +1,205 @@
+"""A small HTTP receiver for web hooks: whoever sends is checked first, and nothing is waited for without end.
+
+One request a connection. What a request asks for is done in one thread, one after the other, so that two of them never act
+at the same time; it goes on when the sender has gone, or when this is stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import http
+import json
+import signal
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+Answer = tuple[int, Mapping[str, Any]]
+_STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
+HEALTH: Final = "/healthz"  # answers without a token: that this lives is all it says
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What one sender can make this do.
+
+    Args:
+        connections: that are open at a time.
+        head: bytes of a request's first line and headers.
+        body: bytes behind them.
+        reading: seconds for a request to arrive, and for its answer to be taken.
+        acting: seconds after which a sender is told to ask again, while what was asked for goes on.
+        waiting: requests that wait, or are acted on, at a time.
+    """
+
+    connections: int = 32
+    head: int = 16 * 1024
+    body: int = 2**20
+    reading: float = 10.0
+    acting: float = 240.0
+    waiting: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receiver:
+    """Where web hooks arrive.
+
+    Args:
+        host: address to listen on.
+        port: to listen on; 0 for a free one.
+        act: does what a body asks for; answers the HTTP status, and what is sent back as JSON. Raises nothing.
+        token: the bearer token that senders need, read anew for each request; raises OSError or ValueError where it
+            cannot be had. None: whoever has come this far is known by a certificate.
+        tls: for HTTPS; None for HTTP.
+        bounds: what one sender can make this do.
+    """
+
+    host: str
+    port: int
+    act: Callable[[bytes], Answer]
+    token: Callable[[], bytes] | None
+    tls: ssl.SSLContext | None = None
+    bounds: Bounds = field(default_factory=Bounds)
+
+    def run(self, listening: Callable[[str], None]) -> None:
+        """Serve until SIGINT or SIGTERM; what is being acted on then is finished first.
+
+        Args:
+            listening: is told the address once this listens.
+
+        Raises:
+            OSError: the address cannot be listened on.
+        """
+        asyncio.run(_Run(self).until_stopped(listening))
+
+
+class _Refused(Exception):
+    """A request that is not acted on."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status, self.why = status, why
+
+
+class _Run:
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver, self._bounds = receiver, receiver.bounds
+        self._open = self._waiting = 0
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="alert-hook")
+
+    async def until_stopped(self, listening: Callable[[str], None]) -> None:
+        tls = self._receiver.tls
+        times = {"ssl_handshake_timeout": self._bounds.reading, "ssl_shutdown_timeout": self._bounds.reading}
+        server = await asyncio.start_server(
+            self._connection,
+            self._receiver.host,
+            self._receiver.port,
+            limit=self._bounds.head,
+            ssl=tls,
+            **(times if tls else {}),
+        )
+        stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in _STOPPING:
+            loop.add_signal_handler(number, stopped.set)
+        host, port = server.sockets[0].getsockname()[:2]
+        listening(f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}")
+        await stopped.wait()
+        server.close()
+        await asyncio.to_thread(self._pool.shutdown)  # an action has deadlines of its own
+
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open += 1
+        try:
+            status, answer = await self._answer(reader)
+            with contextlib.suppress(OSError, TimeoutError):  # nobody is there any more
+                async with asyncio.timeout(self._bounds.reading):
+                    writer.write(_response(status, answer))
+                    await writer.drain()
+                    writer.close()
+                    await writer.wait_closed()
+        finally:
+            self._open -= 1
+            writer.transport.abort()
+
+    async def _answer(self, reader: asyncio.StreamReader) -> Answer:
+        try:
+            if self._open > self._bounds.connections:
+                raise _Refused(503, "too many connections")
+            async with asyncio.timeout(self._bounds.reading):
+                body = await self._read(reader)
+        except _Refused as refused:
+            return refused.status, {"error": refused.why}
+        except TimeoutError:
+            return 408, {"error": f"no request within {self._bounds.reading:g} s"}
+        except (asyncio.IncompleteReadError, OSError):
+            return 400, {"error": "the request ended early"}
+        return (200, {"status": "ready"}) if body is None else await self._act(body)
+
+    async def _read(self, reader: asyncio.StreamReader) -> bytes | None:
+        """The body of a request that may be acted on; None for one that only asks whether we live."""
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.LimitOverrunError as error:
+            raise _Refused(431, "the headers are too long") from error
+        first, *lines = head.decode("latin-1").split("\r\n")
+        method, _, rest = first.partition(" ")
+        path, _, protocol = rest.partition(" ")
+        if not protocol.startswith("HTTP/1."):
+            raise _Refused(400, "this is no HTTP/1.1")
+        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        if path == HEALTH and method == "GET":
+            return None
+        self._check_sender(headers)
+        if path != "/":
+            raise _Refused(404, "web hooks go to /")
+        if method != "POST":
+            raise _Refused(405, "web hooks are posted")
+        length = headers.get("content-length", "")
+        if "transfer-encoding" in headers or not (length.isascii() and length.isdigit()):
+            raise _Refused(411, "a Content-Length is needed")
+        if len(length) > len(str(self._bounds.body)) or int(length) > self._bounds.body:
+            raise _Refused(413, f"the body is longer than {self._bounds.body} bytes")
+        return await reader.readexactly(int(length))
+
+    def _check_sender(self, headers: Mapping[str, str]) -> None:
+        if self._receiver.token is None:
+            return
+        try:
+            token = self._receiver.token()
+        except (OSError, ValueError) as error:
+            raise _Refused(503, "the token that senders need cannot be read here") from error
+        kind, _, given = headers.get("authorization", "").partition(" ")
+        # Headers are Latin-1 as we read them: the bytes are those that were sent.
+        if kind.lower() != "bearer" or not hmac.compare_digest(given.strip().encode("latin-1"), token):
+            raise _Refused(401, "a bearer token is needed, and this is none")
+
+    async def _act(self, body: bytes) -> Answer:
+        if self._waiting >= self._bounds.waiting:
+            return 503, {"error": "too much is being done already"}
+        self._waiting += 1
+        doing = asyncio.get_running_loop().run_in_executor(self._pool, self._receiver.act, body)
+        doing.add_done_callback(self._done)
+        try:
+            return await asyncio.wait_for(asyncio.shield(doing), self._bounds.acting)
+        except TimeoutError:
+            return 503, {"error": "it is still being done"}
+
+    def _done(self, doing: Awaitable[Answer]) -> None:
+        del doing
+        self._waiting -= 1
+
+
+def _response(status: int, answer: Mapping[str, Any]) -> bytes:
+    body = json.dumps(answer).encode() + b"\n"
+    lines = [
+        f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+        *(["WWW-Authenticate: Bearer"] if status == http.HTTPStatus.UNAUTHORIZED else []),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
