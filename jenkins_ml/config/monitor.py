@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from jenkins_ml.config import patterns
 from jenkins_ml.config.alerts import Alerts
 from jenkins_ml.config.drift import Drift
+from jenkins_ml.config.live import Live
 from jenkins_ml.config.section import Section, Timeout
 
 Url = Annotated[str, Field(pattern=patterns.WEB_ADDRESS)]
@@ -99,5 +100,8 @@ class Monitor(Section):
     prometheus: Prometheus | None = Field(default=None, description="The Prometheus server, where there is one.")
     pipeline: Pipeline | None = Field(default=None, description="Metrics of the pipeline's stages; none by default.")
     drift: Drift = Field(default_factory=Drift.model_construct, description="When inputs and predictions have changed.")
+    live: Live | None = Field(
+        default=None, description="Accuracy in production, by labels that come later; not measured by default."
+    )
     alerts: Alerts = Field(default_factory=Alerts.model_construct, description="Who hears of it, and what acts on it.")
     logs: Logs | None = Field(default=None, description="Logs for machines; none by default.")
