@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from jenkins_ml import names
 from jenkins_ml.adapters.answers import AnswerReader
@@ -20,6 +20,14 @@ _LOOKS_A_STEP: Final = 5  # at least, however short a step is
 _MOST_REPLAYED: Final = 200  # in one look: it has to end before the next one
 _CONCURRENCY: Final = 4
 _ANSWER_SECONDS: Final = 30.0
+
+
+class _Pairs(NamedTuple):
+    """Answers to the same requests, and in how many pairs the predictions differ; `stable` is empty in a first release."""
+
+    candidate: Window = Window()
+    stable: Window = Window()
+    flips: int = 0
 
 
 @dataclass
@@ -76,43 +84,50 @@ class Watcher:
         self.target.renew()
         live, live_stable = self._live()
         self._seen += live.requests
-        replayed, replayed_stable, flips = self._replay(max(needed, self.min_requests))
-        self._seen += replayed.requests
+        sampled = self._put_to_both(self._sampled())
+        self._seen += sampled.candidate.requests
+        replayed = self._put_to_both(self._missing(max(needed, self.min_requests)))
+        self._seen += replayed.candidate.requests
         return Evidence(
             step=step,
             live=live,
             live_stable=live_stable,
-            replayed=replayed,
-            replayed_stable=replayed_stable,
-            flips=flips,
+            replayed=replayed.candidate,
+            replayed_stable=replayed.stable,
+            flips=replayed.flips,
+            sampled=sampled.candidate,
+            sampled_stable=sampled.stable,
+            sampled_flips=sampled.flips,
         )
 
     def _live(self) -> tuple[Window, Window]:
         stable = Window() if self.stable is None else self.target.seen(self.stable)
         return self.target.seen(self.candidate), stable
 
-    def _replay(self, needed: int) -> tuple[Window, Window, int]:
-        """Replay what is missing by now, to both versions: as many as users would have asked at an even pace."""
+    def _missing(self, needed: int) -> list[bytes]:
+        """Recorded requests for what is missing by now: as many as users would have asked at an even pace."""
         due = 1.0 if self.step_seconds <= 0 else min(1.0, self.in_step / self.step_seconds)
-        chosen = [*self._sampled()]
-        missing = min(_MOST_REPLAYED, math.ceil(needed * due) - self._seen - len(chosen))
-        if missing > 0 and self.bodies:
-            chosen += [self.bodies[(self._next + index) % len(self.bodies)] for index in range(missing)]
-            self._next += missing
-        if not chosen:
-            return Window(), Window(), 0
+        missing = min(_MOST_REPLAYED, math.ceil(needed * due) - self._seen)
+        if missing <= 0 or not self.bodies:
+            return []
+        first, self._next = self._next, self._next + missing
+        return [self.bodies[index % len(self.bodies)] for index in range(first, self._next)]
+
+    def _put_to_both(self, bodies: Sequence[bytes]) -> _Pairs:
+        if not bodies:
+            return _Pairs()
         versions = [self.candidate] if self.stable is None else [self.candidate, self.stable]
         with ThreadPoolExecutor(_CONCURRENCY) as pool:
             # In turns, so that both versions meet the same machine.
             asked = [
                 [pool.submit(self.target.ask, version, body, _ANSWER_SECONDS) for version in versions]
-                for body in chosen
+                for body in bodies
             ]
             answers = [*zip(*([future.result() for future in pair] for pair in asked), strict=True)]
         windows = [self._window(of_version) for of_version in answers]
         if self.stable is None:
-            return windows[0], Window(), 0
-        return windows[0], windows[1], sum(self._differ(*pair) for pair in zip(*answers, strict=True))
+            return _Pairs(windows[0])
+        return _Pairs(windows[0], windows[1], sum(self._differ(*pair) for pair in zip(*answers, strict=True)))
 
     def _sampled(self) -> tuple[bytes, ...]:
         """What users asked production in a shadow step, a share of it; the candidate's answers are seen by nobody."""

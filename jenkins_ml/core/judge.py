@@ -37,7 +37,7 @@ class Seen:
 
     Args:
         live: users' requests.
-        replayed: those replayed to both versions.
+        replayed: those put to both versions, recorded ones or, in a shadow step, users'.
         step: the present one.
         users, again: the canary's live and replayed answers in it.
         checked: whether its checkpoint has been.
@@ -72,10 +72,12 @@ class Seen:
             live = live.asked(limits.spendable(checkpoint))
         return Seen(
             live=live,
-            replayed=self.replayed.replayed(look.replayed, look.replayed_stable, look.flips, limits),
+            replayed=self.replayed.sampled(look.sampled, look.sampled_stable, look.sampled_flips, limits).replayed(
+                look.replayed, look.replayed_stable, look.flips, limits
+            ),
             step=look.step,
             users=look.live.requests + self.users * same,
-            again=look.replayed.requests + self.again * same,
+            again=look.paired + self.again * same,
             checked=checked or checkpoint > 0,
         )
 

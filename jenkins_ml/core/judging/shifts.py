@@ -43,7 +43,7 @@ class Shift:
         wealth: of bets on users' requests.
         gained, lost: of replayed pairs, in how many only the canary's, or only production's, prediction was in the set bet on.
         pairs: how many pairs were bet on.
-        seen: how many pairs there were.
+        seen: how many pairs of recorded requests there were.
     """
 
     canary: Counts = ()
@@ -93,22 +93,23 @@ class Shift:
             )
         return self._after(canary, stable, wealth=wealth)
 
-    def replayed(self, canary: Window, stable: Window, flips: int, different: int) -> Shift:
+    def replayed(self, canary: Window, stable: Window, flips: int, different: int | None) -> Shift:
         """After replayed pairs, `flips` of which got another prediction.
 
-        Only the first `different` pairs of all are bet on: when the same requests come again they tell nothing new of what
-        users will ask, and the set that is bet on was chosen by them.
+        Only the first `different` pairs of recorded requests are bet on: when the same ones come again they tell nothing new of
+        what users will ask, and the set that is bet on was chosen by them. None: these are what users ask now.
         """
         chosen, count, other = self._chosen(), sum(canary.predictions), sum(stable.predictions)
         pairs = min(canary.requests, stable.requests)
-        if not (chosen and count and other) or self.seen + pairs > different:
-            return self._after(canary, stable, seen=pairs)
+        recorded = 0 if different is None else pairs
+        if not (chosen and count and other) or (different is not None and self.seen + pairs > different):
+            return self._after(canary, stable, seen=recorded)
         # What production did not answer is no shift.
         inside, outside = _within(canary.predictions, chosen), _within(stable.predictions, chosen)
         moved = (inside - outside - max(0, count - other)) * min(1.0, pairs / max(count, other))
         discordant = max(float(flips), abs(moved))  # with this sum the money grows least where all flips count wholly
         gained, lost = (discordant + moved) / 2, (discordant - moved) / 2
-        return self._after(canary, stable, gained=gained, lost=lost, pairs=pairs, seen=pairs)
+        return self._after(canary, stable, gained=gained, lost=lost, pairs=pairs, seen=recorded)
 
     def _chosen(self) -> frozenset[int]:
         """The classes that the canary has predicted more often than production."""

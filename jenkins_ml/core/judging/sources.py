@@ -50,8 +50,12 @@ class Source:
     block_stable: Window = field(default_factory=Window)
 
     def replayed(self, canary: Window, stable: Window, flips: int, limits: Limits) -> Source:
-        """After one more look, where both versions get the same requests."""
-        return self._judged(canary, stable, flips, limits, bool(stable.requests)) if canary.requests else self
+        """After one more look, where both versions get the same recorded requests."""
+        return self._paired(canary, stable, flips, limits, limits.replayed_examples)
+
+    def sampled(self, canary: Window, stable: Window, flips: int, limits: Limits) -> Source:
+        """After one more look, where both versions get what users ask one of them."""
+        return self._paired(canary, stable, flips, limits, None)
 
     def shared(self, canary: Window, stable: Window, limits: Limits, *, last: bool, counted: bool) -> Source:
         """After one more look, where each request goes to one of the versions.
@@ -68,7 +72,9 @@ class Source:
         alone = canary.requests >= _ALONE * stable.requests
         if not ((canary.requests >= BLOCK and (beside or alone)) or (last and beside)):
             return replace(self, block=canary, block_stable=stable)
-        after = self._judged(canary, stable, 0, limits, beside)
+        after = self._judged(canary, stable, limits, beside)
+        if beside and limits.max_prediction_shift is not None:
+            after = replace(after, shift=self.shift.beside(canary, stable, limits.max_prediction_shift))
         if not (beside and counted):
             return after
         seen = (canary.bad, canary.requests, stable.bad, stable.requests)
@@ -78,7 +84,16 @@ class Source:
         """After a checkpoint; see `Checkpoints.asked`."""
         return replace(self, checkpoints=self.checkpoints.asked(spendable))
 
-    def _judged(self, canary: Window, stable: Window, flips: int, limits: Limits, beside: bool) -> Source:
+    def _paired(self, canary: Window, stable: Window, flips: int, limits: Limits, different: int | None) -> Source:
+        if not canary.requests:
+            return self
+        beside = bool(stable.requests)
+        after = self._judged(canary, stable, limits, beside)
+        if not beside or limits.max_prediction_shift is None:
+            return after
+        return replace(after, shift=self.shift.replayed(canary, stable, flips, different))
+
+    def _judged(self, canary: Window, stable: Window, limits: Limits, beside: bool) -> Source:
         return Source(
             paired=self.paired,
             errors=self._compared(
@@ -90,7 +105,7 @@ class Source:
             checkpoints=self.checkpoints,
             slow=self.slow.alone(canary.slow, canary.requests, SLOW_ALLOWED, SLOW_ALLOWED),
             slowness=self._slowness(canary, stable, limits) if beside else self.slowness,
-            shift=self._shift(canary, stable, flips, limits) if beside else self.shift,
+            shift=self.shift,
         )
 
     def _compared(
@@ -112,10 +127,3 @@ class Source:
         if limits.max_latency_factor is None:
             return self.slowness
         return self.slowness.beside(canary, stable, limits.max_latency_factor, paired=self.paired)
-
-    def _shift(self, canary: Window, stable: Window, flips: int, limits: Limits) -> Shift:
-        if limits.max_prediction_shift is None:
-            return self.shift
-        if self.paired:
-            return self.shift.replayed(canary, stable, flips, limits.replayed_examples)
-        return self.shift.beside(canary, stable, limits.max_prediction_shift)

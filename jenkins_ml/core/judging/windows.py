@@ -55,6 +55,7 @@ class Evidence:
         replayed: recorded requests, sent to the canary; one that it did not answer is a failed one.
         replayed_stable: the same requests, sent to production; empty in a first release.
         flips: of the replayed pairs, how many got another prediction.
+        sampled, sampled_stable, sampled_flips: the same of requests that users put to production meanwhile, in a shadow step.
     """
 
     step: int
@@ -63,11 +64,19 @@ class Evidence:
     replayed: Window
     replayed_stable: Window
     flips: int = 0
+    sampled: Window = Window()
+    sampled_stable: Window = Window()
+    sampled_flips: int = 0
 
     @property
     def requests(self) -> int:
         """All answers of the canary."""
-        return self.live.requests + self.replayed.requests
+        return self.live.requests + self.paired
+
+    @property
+    def paired(self) -> int:
+        """Answers of the canary to requests that production was asked, too."""
+        return self.replayed.requests + self.sampled.requests
 
 
 def added(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:

@@ -118,13 +118,21 @@ def test_in_a_shadow_step_what_users_ask_is_put_to_both_versions():
     target = FakeTarget({1: Window(requests=50), 2: Window()})
     watch = watcher(target, bodies=())
     watch.shadow = 20
-    assert watch.look(0).replayed.requests == 1
+    look = watch.look(0)
+    assert (look.sampled.requests, look.sampled_stable.requests, look.replayed.requests) == (1, 1, 0)
     assert [call for call in target.calls if call[0] in ("sample", "ask")] == [
         ("sample", 20),
         ("ask", 2, b"from a user"),
         ("ask", 1, b"from a user"),
     ]
-    assert watch.look(1).replayed == Window()
+    assert watch.look(1).sampled == Window()
+
+
+def test_what_users_do_not_ask_in_a_shadow_step_is_replayed():
+    watch = watcher(FakeTarget({1: Window(requests=50), 2: Window()}))
+    watch.shadow = 20
+    look = watch.look(0)
+    assert (look.sampled.requests, look.replayed.requests) == (1, 9)
 
 
 def test_a_judge_in_doubt_gets_more_answers():

@@ -320,6 +320,23 @@ def test_the_same_examples_again_are_no_further_evidence():
     assert verdict(*often) == "promote"
 
 
+def test_what_users_ask_in_a_shadow_step_is_new_evidence_each_time():
+    """16 % of the predictions move: too few to be sure of by 64 examples, and recorded ones do not get more by coming again."""
+    moved = {"requests": 25, "predictions": (17, 8)}, {"requests": 25, "predictions": (13, 12)}
+    sampled = replace(look(), sampled=Window(**moved[0]), sampled_stable=Window(**moved[1]), sampled_flips=4)
+    recorded = look(replayed=Window(**moved[0]), replayed_stable=Window(**moved[1]), flips=4)
+    assert verdict(*[recorded] * 200) == "promote"
+    assert verdict(*[sampled] * 2) != "roll_back"
+    assert verdict(*[sampled] * 200) == "roll_back"
+    # What was recorded is still bet on once after that, and what users ask after it.
+    told = question("replayed predictions", *[sampled] * 10).evidence
+    after = question("replayed predictions", *[sampled] * 10, recorded).evidence
+    assert after > told
+    none = replace(LIMITS, replayed_examples=0)
+    assert verdict(*[sampled] * 200, limits=none) == "roll_back"
+    assert judge([sampled] * 10, LIMITS).answers == 250
+
+
 def test_what_production_did_not_answer_is_no_shift():
     without = look(
         replayed=predicted(50, 50), replayed_stable=Window(requests=100, failed=45, predictions=(50, 5)), flips=0
