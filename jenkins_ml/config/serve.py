@@ -29,7 +29,8 @@ class Canary(Section):
     shadow: Annotated[int, Field(ge=0, le=100)] = Field(
         default=0,
         description="Percent of users' REST requests that are put to both versions in a step before the others: their "
-        "answers are compared in pairs, and users see production's only. 0: no such step. Not with Kubernetes.",
+        "answers are compared in pairs, and users see production's only. 0: no such step. On Kubernetes only where the "
+        "pods run our server (`serve.server.kind: jenkins-ml`).",
     )
     interval: Duration = Field(
         default=timedelta(seconds=60),

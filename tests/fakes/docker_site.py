@@ -137,11 +137,14 @@ def predict(url, body=b'{"instances": [1.0]}', version=None):
 
 
 class Users:
-    """Ask for predictions from some threads, at a steady rate, until the end of the block; `answers` by status."""
+    """Ask for predictions from some threads, at a steady rate, until the end of the block.
+
+    `answers` by status, and the different `bodies`.
+    """
 
     def __init__(self, url, rate=200, threads=4, body=b'{"instances": [1.0]}'):
         self.url, self.pause, self.count, self.body = url, threads / rate, threads, body
-        self.answers = Counter()
+        self.answers, self.bodies = Counter(), set()
         self._ended = threading.Event()
         self._lock = threading.Lock()
 
@@ -149,11 +152,12 @@ class Users:
         due = time.monotonic()
         while not self._ended.is_set():
             try:
-                status = predict(self.url, self.body)[0]
+                status, body = predict(self.url, self.body)
             except OSError as error:
-                status = str(error)
+                status, body = str(error), b""
             with self._lock:
                 self.answers[status] += 1
+                self.bodies.add(body)
             due += self.pause
             self._ended.wait(max(0.0, due - time.monotonic()))
 

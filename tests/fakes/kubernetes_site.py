@@ -29,14 +29,14 @@ class Site:
         self.said: list[str] = []
 
     def section(self, **kubernetes: object) -> dict[str, object]:
-        """`serve` as it stands in jenkins-ml.yaml; `steps` and `server` belong above, the rest below `kubernetes`."""
-        steps = kubernetes.pop("steps", (25, 50, 100))
+        """`serve` as it stands in jenkins-ml.yaml; `steps`, `shadow` and `server` belong above, the rest below `kubernetes`."""
+        steps, shadow = kubernetes.pop("steps", (25, 50, 100)), kubernetes.pop("shadow", 0)
         server = kubernetes.pop("server", {})
         return {
             "target": "kubernetes",
             "image": {"repository": "registry.test/m"},
             "server": server,
-            "canary": {"steps": steps, "interval": "1s", "max_latency_p99_ms": 1000},
+            "canary": {"steps": steps, "shadow": shadow, "interval": "1s", "max_latency_p99_ms": 1000},
             "kubernetes": {"namespace": self.namespace, "replicas": 3, "ready_timeout": "30s", **kubernetes},
         }
 

@@ -68,18 +68,25 @@ def test_weights_move_the_traffic(gateway_api, site):
     assert site.api.list(kinds.ROUTE, site.namespace)["items"] == []
 
 
-def test_a_gateway_that_refuses_the_route(gateway_api, site):
+@pytest.mark.parametrize(
+    ("kind", "reason", "message"),
+    [
+        ("Accepted", "NotAllowedByListeners", "no listener allows it"),
+        ("ResolvedRefs", "UnsupportedProtocol", "kubernetes.io/h2c is not spoken here"),
+    ],
+)
+def test_a_gateway_that_refuses_the_route(gateway_api, site, kind, reason, message):
     """What its controller would say is written here as it would be."""
-    target = site.target(**WEIGHTED)
+    target = site.target(**WEIGHTED, grpc=True)
     target.load(site.version(1))
     ended = threading.Event()
 
     def controller():
         condition = {
-            "type": "Accepted",
+            "type": kind,
             "status": "False",
-            "reason": "NotAllowedByListeners",
-            "message": "no listener allows it",
+            "reason": reason,
+            "message": message,
             "lastTransitionTime": "2026-01-01T00:00:00Z",
             "observedGeneration": 1,
         }
@@ -92,7 +99,7 @@ def test_a_gateway_that_refuses_the_route(gateway_api, site):
     thread = threading.Thread(target=controller)
     thread.start()
     try:
-        with pytest.raises(Unavailable, match=r"does not take HTTPRoute .*: Accepted: no listener allows it"):
+        with pytest.raises(Unavailable, match=f"does not take HTTPRoute .*: {kind}: {message}"):
             target.route(1, None, 0)
     finally:
         ended.set()

@@ -30,6 +30,7 @@ CONFIGURATIONS = {
     },
     "weights": GATEWAY,
     "argo": {"traffic": "argo-rollouts"},
+    "our server": {"server": {"kind": "jenkins-ml", "image": "server:1"}},
 }
 
 
@@ -55,7 +56,9 @@ def namespace(cluster):
 
 
 def made(kubernetes, namespace):
-    here = objects(model="3d_shapes.v2", kubernetes={"namespace": namespace, **kubernetes})
+    own = {key: value for key, value in kubernetes.items() if key != "server"}
+    server = kubernetes.get("server", {})
+    here = objects(model="3d_shapes.v2", server=server, kubernetes={"namespace": namespace, **own})
     seven, eight = version(7), version(8, stable=7, replicas=1)
     yield from here.shared()
     yield here.service(here.selector(7, 8, 33), {"a": "note"})

@@ -31,10 +31,17 @@ def site(cluster, monkeypatch):
         yield here
 
 
-def role_of_the_docs():
+def role_of_the_docs(*also):
+    """The Role, with the rules that are only needed for some resources."""
     blocks = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
     [text] = [block for block in blocks if "kind: Role\n" in block]
-    return YAML(typ="safe").load(text)
+    role = YAML(typ="safe").load(text)
+    for resource in also:
+        [rules] = [
+            block for block in blocks if f"resources: [{resource}]" in block and block.startswith("  - apiGroups")
+        ]
+        role["rules"] += YAML(typ="safe").load(rules)
+    return role
 
 
 def rights_of(role):
@@ -95,6 +102,10 @@ class Used:
         return answer
 
 
+# What `destroy` asks for in case it was made under another configuration; nobody need be allowed to.
+OF_OTHERS = {("gateway.networking.k8s.io", "httproutes", "list"), ("", "secrets", "get")}
+
+
 def live(site, target):
     with target.hold("robot"):
         target.start()
@@ -123,7 +134,27 @@ def test_a_whole_life_with_exactly_these_rights(site, cluster, monkeypatch, tmp_
     used = Used(target)
     live(site, target)
     assert site.made() == []
-    assert used.rights - {("gateway.networking.k8s.io", "httproutes", "list")} == rights_of(role)
+    assert used.rights - OF_OTHERS == rights_of(role)
+
+
+def test_a_sample_takes_the_rights_to_one_secret_more(site, cluster, monkeypatch, tmp_path):
+    role = role_of_the_docs("secrets")
+    robot(site, cluster, monkeypatch, tmp_path, role)
+    target = site.target(shadow=10, server={"kind": "jenkins-ml"})
+    used = Used(target)
+    with target.hold("robot"):
+        target.start()
+        target.load(site.version(1, golden=None))
+        target.route(1, None, 0)
+        assert target.sample(10) == ()
+        assert "Secret m-production-sample" in target.destroy()
+    assert {right for right in used.rights if right[1] == "secrets"} == {
+        right for right in rights_of(role) if right[1] == "secrets"
+    }
+    [line] = [line for line in site.said if "sample" in line]
+    assert line.startswith(
+        "3 of 3 pods of version 1 give no sample of users' requests (answer 404"
+    )  # the fake keeps none
 
 
 @pytest.mark.parametrize(
