@@ -1,0 +1,426 @@
+"""The alerts about a model in an environment: when, how urgent, what acts on it, and what people are told.
+
+What is told goes through Prometheus' templates: {{ $value }} is what the expression answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from jenkins_ml import names
+from jenkins_ml.core.monitoring import recording, windows
+from jenkins_ml.core.monitoring.promql import select
+from jenkins_ml.core.monitoring.recording import AVAILABILITY, BY_ENVIRONMENT, LATENCY, Promise
+from jenkins_ml.core.monitoring.series import BY_VERSION, Series
+from jenkins_ml.core.monitoring.windows import LEAST_SCRAPES, LONG, OUTAGE, SHORT, Burn, Windows, duration
+
+Severity = Literal["page", "ticket"]
+Action = Literal["rollback", "retrain", "none"]
+
+RUNBOOKS: Final = "docs/runbooks"
+# A version with at least this share of the requests is one in production, or a canary that takes its place just now.
+# Less than half, or chance would decide at a step of 50 percent. A canary's own failures name the canary.
+PRODUCTION_SHARE: Final = 0.4
+# More NaN than this is a broken model, however little availability is promised.
+NAN_SHARE: Final = 0.05
+# An hour has ten requests when 60 come in six hours: fewer may be none at all, by chance.
+EXPECTED_REQUESTS: Final = 60
+# A share of the requests that is no mistake of counting: the smallest step of a canary is one percent.
+CANARY_SHARE: Final = 0.005
+FAILURES_IN_A_DAY: Final = 3
+_DAY: Final = 86_400_000
+_PREDICTION: Final = "prediction"  # the name of the output among the features
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alert:
+    """One alert.
+
+    Args:
+        name: of it, and of its runbook.
+        expression: it holds for every series that this answers.
+        hold: milliseconds that it has to hold; 0: none.
+        severity: whether it wakes somebody up.
+        action: what acts on it by itself.
+        summary: one sentence.
+        description: what was measured.
+        command: what to type.
+        labels: that tell it from others of the same name, beside model and environment.
+    """
+
+    name: str
+    expression: str
+    hold: int = 0
+    severity: Severity
+    action: Action
+    summary: str
+    description: str
+    command: str
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit of the gate that holds in production, too.
+
+    Args:
+        metric: its name.
+        least: the value must be at least this; None: no such limit.
+        most: the value must be at most this; None: no such limit.
+    """
+
+    metric: str
+    least: float | None
+    most: float | None
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One environment of a model.
+
+    Args:
+        series: its.
+        promise: to its users.
+        windows: of the alerts.
+        reachable: whether Prometheus is told where its servers are.
+        weighted: whether its server says itself which share each version gets.
+        canary: within how many milliseconds a release is decided.
+    """
+
+    series: Series
+    promise: Promise
+    windows: Windows
+    reachable: bool
+    weighted: bool
+    canary: int
+
+    @property
+    def where(self) -> str:
+        """The environment, as an argument of our commands."""
+        return f"--environment {self.series.environment}"
+
+    @property
+    def what(self) -> str:
+        """The model, in a sentence."""
+        return f"{self.series.model} in {self.series.environment}"
+
+    def select(self, name: str, *matchers: str, **labels: str) -> str:
+        """The series of that name of this environment."""
+        return select(name, *matchers, **self.series.labels, **labels)
+
+
+def quick(watched: Watched) -> Iterator[Alert]:
+    """The alerts that wake somebody up, and others about what is served now."""
+    yield from _pages(watched)
+    if watched.series.counts_nan:
+        yield _nan(watched)
+    yield _down(watched)
+    yield _canary_stuck(watched)
+
+
+def slow(watched: Watched) -> Iterator[Alert]:
+    """The alerts about what is served that can wait."""
+    for slo, objective in recording.objectives(watched.series, watched.promise).items():
+        yield from _ticket(watched, slo, objective)
+    yield from _no_data(watched)
+
+
+# --- the promise ---------------------------------------------------------------------------------------------------
+def _pages(watched: Watched) -> Iterator[Alert]:
+    words = {
+        AVAILABILITY: ("JenkinsMLErrorBudgetBurn", "fails", "failed or held NaN"),
+        LATENCY: ("JenkinsMLLatencyBudgetBurn", "is slow", f"took longer than {watched.promise.latency_p99_ms:g} ms"),
+    }
+    for slo, objective in recording.objectives(watched.series, watched.promise).items():
+        name, does, did = words[slo]
+        conditions = [
+            _burning(watched, slo, recording.threshold(burn.factor, objective), burn)
+            for burn in windows.PAGES
+            if recording.threshold(burn.factor, objective) < 1
+        ]
+        # A promise may be so little that no burn rate is reached soon, or at all. Users' requests are lost all the same.
+        conditions.append(_burning(watched, slo, float(f"{1 - objective / 2:.6g}"), Burn(0, OUTAGE, OUTAGE)))
+        yield Alert(
+            name=name,
+            expression=" or ".join(f"({each})" for each in conditions),
+            severity="page",
+            action="rollback",
+            summary=f"Version {{{{ $labels.version }}}} of {watched.what} {does}",
+            description=f"{{{{ $value | humanizePercentage }}}} of the requests that version {{{{ $labels.version }}}} got "
+            f"{did}; promised are {_percent(1 - objective)} at most, over all versions and "
+            f"{watched.windows.length(windows.PERIOD)}.",
+            command=f"jenkins-ml rollback {watched.where}",
+        )
+
+
+def _burning(watched: Watched, slo: str, limit: float, burn: Burn) -> str:
+    """A version in production breaks the promise this often, in both windows, by enough requests to be sure."""
+    shares = {window: _share(watched, recording.bad(window), window, slo=slo) for window in (burn.long, burn.short)}
+    conditions = [
+        *(f"({share} > {limit:g})" for share in shares.values()),
+        f"({watched.select(recording.bad(burn.long), slo=slo)} >= {watched.promise.min_failures})",
+    ]
+    return f"{' and '.join(conditions)} and ignoring (slo) {_in_production(watched, burn.short)}"
+
+
+def _share(watched: Watched, name: str, window: str, **labels: str) -> str:
+    every = watched.select(recording.requests(window))
+    return f"{watched.select(name, **labels)} / ignoring (slo) {every}"
+
+
+def _in_production(watched: Watched, window: str) -> str:
+    """The versions that have answered a large share of the requests within a window."""
+    every = watched.select(recording.requests(window))
+    return f"({every} >= on ({BY_ENVIRONMENT}) group_left () {PRODUCTION_SHARE} * sum by ({BY_ENVIRONMENT}) ({every}))"
+
+
+def _ticket(watched: Watched, slo: str, objective: float) -> Iterator[Alert]:
+    words = {
+        AVAILABILITY: ("JenkinsMLErrorBudgetBurnSlow", "fails too often", "failed or held NaN"),
+        LATENCY: (
+            "JenkinsMLLatencyBudgetBurnSlow",
+            "is too slow too often",
+            f"took longer than {watched.promise.latency_p99_ms:g} ms",
+        ),
+    }
+    name, does, did = words[slo]
+    conditions = []
+    for burn in windows.TICKETS:
+        limit = recording.threshold(burn.factor, objective)
+        if limit < 1:
+            ratios = [
+                f"({watched.select(recording.ratio(window), slo=slo)} > {limit:g})"
+                for window in (burn.long, burn.short)
+            ]
+            count = watched.select(f"jenkins_ml:bad:increase{burn.long}", slo=slo)
+            conditions.append(f"({' and '.join(ratios)} and ({count} >= {watched.promise.min_failures}))")
+    yield Alert(
+        name=name,
+        expression=" or ".join(conditions),
+        severity="ticket",
+        action="none",
+        summary=f"{watched.what} {does}",
+        description=f"{{{{ $value | humanizePercentage }}}} of the requests {did} over days; promised are "
+        f"{_percent(1 - objective)} at most over {watched.windows.length(windows.PERIOD)}, and at this rate that is "
+        "broken.",
+        command=f"jenkins-ml status {watched.where}",
+    )
+
+
+def _nan(watched: Watched) -> Alert:
+    """NaN answers count as failures, too; an alert of their own says what is wrong."""
+    limit = min(recording.threshold(windows.PAGES[0].factor, watched.promise.availability), NAN_SHARE)
+    rate, every = watched.select("jenkins_ml_version:nan:rate"), watched.select("jenkins_ml_version:requests:rate")
+    count = watched.series.nan(watched.windows.length(LONG))
+    conditions = [
+        f"({rate} / {every} > {limit:g})",
+        f"({count} / {watched.select(recording.requests(LONG))} > {limit:g})",
+        f"({count} >= {watched.promise.min_failures})",
+        _in_production(watched, SHORT),
+    ]
+    return Alert(
+        name="JenkinsMLNanAnswers",
+        expression=" and ".join(conditions),
+        severity="page",
+        action="rollback",
+        summary=f"Version {{{{ $labels.version }}}} of {watched.what} answers NaN",
+        description=f"{{{{ $value | humanizePercentage }}}} of the answers of version {{{{ $labels.version }}}} held NaN or "
+        f"an infinity; {_percent(limit)} are let go.",
+        command=f"jenkins-ml rollback {watched.where}",
+    )
+
+
+# --- what is there -------------------------------------------------------------------------------------------------
+def _down(watched: Watched) -> Alert:
+    """No server is left, or none of a version that has just had the requests: a version kept warm takes none."""
+    up = watched.select("up")
+    living = f"max by ({BY_ENVIRONMENT}) ({up})"
+    gone = f"max by ({BY_ENVIRONMENT}) (max_over_time({up}[1d])) > 0"
+    if watched.reachable:
+        gone = f"({gone} or max by ({BY_ENVIRONMENT}) ({watched.select(names.METRIC_RELEASED)}) > 0)"
+    all_of_them = f"({living} == 0) or (0 * ({gone}) unless on ({BY_ENVIRONMENT}) {living})"
+    named = watched.select("up", 'version!=""')
+    versions = f"max by ({BY_VERSION}) ({named}) == 0"
+    one = f"({versions}) and {_in_production(watched, LONG)}"
+    return Alert(
+        name="JenkinsMLServerDown",
+        expression=f"({all_of_them}) or (({one}) unless on ({BY_ENVIRONMENT}) ({living} == 0))",
+        hold=_few_scrapes(watched),
+        severity="page",
+        action="none",
+        summary=f"Nothing serves {watched.what}",
+        description="Prometheus reaches no server of it{{ with $labels.version }} that has version {{ . }}, which has had "
+        f"the requests{{{{ end }}}}, for {duration(_few_scrapes(watched))} or longer.",
+        command=f"jenkins-ml status {watched.where}",
+    )
+
+
+def _few_scrapes(watched: Watched) -> int:
+    return round(watched.windows.scrape * 1000) * LEAST_SCRAPES
+
+
+def _no_data(watched: Watched) -> Iterator[Alert]:
+    """Nobody asks, though somebody did at this time of the day before, and of the week before as far as is known."""
+    window, day = "6h", watched.windows.milliseconds("1d")
+    every = watched.select(f"jenkins_ml:requests:increase{window}")
+    before = f"({every} offset {duration(day)} >= {EXPECTED_REQUESTS})"
+    unless = [f"({every} > 0)", f"({every} offset {duration(7 * day)} == 0)"]
+    yield Alert(
+        name="JenkinsMLNoData",
+        labels={"reason": "no-requests"},
+        expression=" ".join([before, *(f"unless on ({BY_ENVIRONMENT}) {each}" for each in unless)]),
+        severity="ticket",
+        action="none",
+        summary=f"Nobody asks {watched.what} any more",
+        description=f"No request within {watched.windows.length(window)}; {duration(day)} before there were {{{{ $value | "
+        'printf "%.0f" }} within that time.',
+        command=f"jenkins-ml status {watched.where}",
+    )
+    if watched.series.counts_nan:  # our server; TensorFlow Serving has no series that is always there
+        up = f"(max by ({BY_ENVIRONMENT}) ({watched.select('up')}) == 1)"
+        yield Alert(
+            name="JenkinsMLNoData",
+            labels={"reason": "no-version"},
+            expression=f"{up} unless on ({BY_ENVIRONMENT}) {watched.select(names.METRIC_LOADED)}",
+            hold=3 * watched.windows.milliseconds(SHORT),
+            severity="ticket",
+            action="none",
+            summary=f"The server of {watched.what} has no version",
+            description="Prometheus reaches a server, which tells of no version that it has loaded.",
+            command=f"jenkins-ml status {watched.where}",
+        )
+
+
+def _canary_stuck(watched: Watched) -> Alert:
+    hold = watched.canary
+    if watched.weighted:
+        sharing = f"{watched.select(names.METRIC_WEIGHT)} > 0"
+    else:
+        every = watched.select(recording.requests(LONG))
+        whole = f"sum by ({BY_ENVIRONMENT}) ({every})"
+        sharing = f"{every} > on ({BY_ENVIRONMENT}) group_left () {CANARY_SHARE} * {whole}"
+        hold += watched.windows.milliseconds(LONG)  # so long its last requests count after it has ended
+    return Alert(
+        name="JenkinsMLCanaryStuck",
+        expression=f"count by ({BY_ENVIRONMENT}) ({sharing}) > 1",
+        hold=hold,
+        severity="ticket",
+        action="none",
+        summary=f"A release of {watched.what} does not end",
+        description=f"{{{{ $value }}}} versions have shared the requests for {duration(hold)}; a release is decided within "
+        f"{duration(watched.canary)}.",
+        command=f"jenkins-ml status {watched.where}",
+    )
+
+
+# --- what the pipeline tells -----------------------------------------------------------------------------------------
+def drift(watched: Watched, retrain: str) -> Iterator[Alert]:
+    """The alerts about what `monitor` found.
+
+    Args:
+        watched: the environment.
+        retrain: the command that trains the model anew.
+    """
+    kinds = {
+        "JenkinsMLInputDrift": ("!=", "inputs"),
+        "JenkinsMLPredictionDrift": ("=", "predictions"),
+    }
+    for name, (operator, what) in kinds.items():
+        found = watched.select(names.METRIC_DRIFT_DETECTED, f'feature{operator}"{_PREDICTION}"')
+        yield Alert(
+            name=name,
+            expression=f"count by ({BY_VERSION}, against) ({found} == 1)",
+            severity="ticket",
+            action="retrain",
+            summary=f"The {what} of {watched.what} have moved",
+            description=f"The {what} that version {{{{ $labels.version }}}} has are no more those of the "
+            '{{ if eq $labels.against "training" }}training data{{ else }}{{ $labels.against }} version{{ end }}, by more than '
+            "chance and `monitor.drift.tolerance` explain; distributions that have moved: {{ $value }}.",
+            command=retrain,
+        )
+
+
+def accuracy(watched: Watched, limits: Iterable[Limit], retrain: str) -> Iterator[Alert]:
+    """An alert for each limit: the whole interval of what was measured is on its wrong side."""
+    for limit in limits:
+        sides = [
+            ("min", limit.least, names.METRIC_LIVE_HIGH, "<", "at most", "at least"),
+            ("max", limit.most, names.METRIC_LIVE_LOW, ">", "at least", "at most"),
+        ]
+        for key, bound, name, comparison, is_now, has_to in sides:
+            if bound is not None:
+                found = f"max by ({BY_VERSION}, metric, from) ({watched.select(name, metric=limit.metric)})"
+                yield Alert(
+                    name="JenkinsMLAccuracyLow",
+                    expression=f"{found} {comparison} {bound:.10g}",
+                    severity="ticket",
+                    action="retrain",
+                    summary=f"{limit.metric} of {watched.what} is worse than the gate lets pass",
+                    description=f"By {{{{ $labels.from }}}}, {limit.metric} of version {{{{ $labels.version }}}} is {is_now} "
+                    f'{{{{ $value | printf "%.4g" }}}}; the gate asks for {has_to} {bound:.10g}.',
+                    command=retrain,
+                    labels={"limit": f"gate.metrics.{limit.metric}.{key}"},
+                )
+
+
+def release_stale(watched: Watched, after: int) -> Alert:
+    """No release for so many milliseconds."""
+    newest = f"max by ({BY_ENVIRONMENT}) ({watched.select(names.METRIC_RELEASED)})"
+    return Alert(
+        name="JenkinsMLReleaseStale",
+        expression=f"time() - {newest} > {after / 1000:.10g}",
+        severity="ticket",
+        action="none",
+        summary=f"No release of {watched.what} for long",
+        description=f"The last one was {{{{ $value | humanizeDuration }}}} ago; `monitor.stale.release` is {duration(after)}.",
+        command=f"jenkins-ml status {watched.where}",
+    )
+
+
+def training_stale(model: str, after: int, retrain: str) -> Alert:
+    """No training of the model has succeeded for so many milliseconds."""
+    newest = f"max by (model) ({select(names.METRIC_STAGE_SUCCEEDED, model=model, stage='train')})"
+    return Alert(
+        name="JenkinsMLTrainingStale",
+        expression=f"time() - {newest} > {after / 1000:.10g}",
+        severity="ticket",
+        action="retrain",
+        summary=f"{model} was not trained for long",
+        description="The last training that succeeded was {{ $value | humanizeDuration }} ago; `monitor.stale.training` is "
+        f"{duration(after)}.",
+        command=retrain,
+    )
+
+
+def failing(model: str, environment: str, stages: tuple[str, ...]) -> Alert:
+    """A stage fails again and again.
+
+    Args:
+        model: its name.
+        environment: that the alert is about.
+        stages: the `environment` that the stages report: that one, and "" for those that know none.
+    """
+    where = f'environment=~"{"|".join(re.escape(each) for each in stages)}"'.replace("\\", "\\\\")
+
+    def of(name: str) -> str:
+        return select(name, where, model=model)
+
+    by = "model, stage"
+    failures = f"max by ({by}) (changes({of(names.METRIC_STAGE_FAILED)}[{duration(_DAY)}])) >= {FAILURES_IN_A_DAY}"
+    since = f"max by ({by}) ({of(names.METRIC_STAGE_SUCCEEDED)}) >= max by ({by}) ({of(names.METRIC_STAGE_FAILED)})"
+    return Alert(
+        name="JenkinsMLPipelineFailing",
+        expression=f"{failures} unless ({since})",
+        severity="ticket",
+        action="none",
+        summary=f"Stage {{{{ $labels.stage }}}} of {model} fails again and again",
+        description=f"{{{{ $value }}}} failures within {duration(_DAY)}, and no success since.",
+        command=f"jenkins-ml status --environment {environment}",
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.4g}%"
