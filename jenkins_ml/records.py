@@ -322,6 +322,88 @@ class SequentialLook:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ColumnSummary:
+    """What is kept of one column of values: counts by cell and sums, no value itself; core/drift/summary.py makes it.
+
+    Args:
+        name: of the input, with the column in brackets where it has several ("x[3]") or what was taken of it ("x mean").
+        kind: numbers; texts; the lengths of texts; numbers of predicted classes.
+        edges: of numbers and lengths, the inner edges of the cells, rising; a value on an edge belongs below it.
+        categories: of texts and classes: those that have a cell of their own.
+        counts: values by cell. Numbers: one more than edges, then NaN. Categories: each, all others, then none (an empty
+            text, or scores with a NaN).
+        infinite: how many of them were infinite; they are counted in the first and the last cell, too.
+        mean, squares: of the finite numbers: mean, and sum of the squared distances from it; 0 where there are none.
+        low, high: the least and the greatest of them; None where there are none.
+    """
+
+    name: str
+    kind: Literal["number", "text", "length", "class"]
+    edges: tuple[float, ...] = ()
+    categories: tuple[str, ...] = ()
+    counts: tuple[int, ...]
+    infinite: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+    low: Number = None
+    high: Number = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What is kept of the rows that a version was evaluated on, or was asked.
+
+    Args:
+        of: what they are: "evaluation" of the version's own reference, or "requests".
+        rows: how many.
+        inputs: by column; each counts as many values as there are rows.
+        prediction: what the version answered; None where that is neither a class nor a number.
+    """
+
+    RECORD: ClassVar[str] = "summary/1"
+    of: Literal["evaluation", "requests"]
+    rows: int
+    inputs: tuple[ColumnSummary, ...]
+    prediction: ColumnSummary | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSummary:
+    """What one server has summarised of a version's requests: since when, in seconds since 1970, and what."""
+
+    server: str
+    since: float
+    summary: Summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftLook:
+    """What a version was asked up to one look: adapters/summaries.py keeps one a chapter, and the last one.
+
+    Args:
+        model, environment: where it serves.
+        version: which version.
+        number: of the look, from 1.
+        chapter: of the version's life, from 1; each begins where the one before ended, and is tested from there on.
+        chapter_started: when.
+        servers: what each server said at this look, so that the next one can tell what is new.
+        total: all that was seen of the version so far.
+        created: when.
+    """
+
+    RECORD: ClassVar[str] = "drift-look/1"
+    model: str
+    environment: str
+    version: VersionRef
+    number: int
+    chapter: int
+    chapter_started: str
+    servers: tuple[ServerSummary, ...]
+    total: Summary
+    created: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Served:
     """The serve stage ended: the version is in production."""
 
@@ -524,6 +606,7 @@ KINDS: Final[Mapping[str, type]] = {
     for cls in (
         *(Manifest, Predictions, RunStart, Tested, Trained, Decision, Served, JournalEntry, JobsPlan),
         *(SequentialPlace, SequentialLook),
+        *(Summary, DriftLook),
         *(LockHolder, Approval, Retraining),
     )
 }
