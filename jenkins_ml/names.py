@@ -59,6 +59,8 @@ SAMPLE_PATH: Final = ADMIN_PREFIX + "/sample"
 TOKEN_HEADER: Final = "x-jenkins-ml-token"  # noqa: S105 - a name; an API server passes no Authorization on to a pod
 SHORTEST_TOKEN: Final = 32  # characters; what is shorter was not made by a deployer, and could be guessed
 VERSION_HEADER: Final = "x-jenkins-ml-version"  # on every predict answer: the version that answered
+REQUEST_HEADER: Final = "x-request-id"  # what a client calls its request; answered where requests are logged
+TRACE_HEADER: Final = "traceparent"  # W3C's
 METRIC_REQUESTS: Final = "jenkins_ml_requests_total"
 METRIC_LATENCY: Final = "jenkins_ml_request_duration_seconds"
 # Upper bounds in seconds of the buckets that latencies are counted in; longer ones have the last bucket to themselves.

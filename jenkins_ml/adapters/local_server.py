@@ -17,11 +17,12 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from jenkins_ml import names
+from jenkins_ml.core.origin import Origin
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable
 
 _FIND_SECONDS: Final = 180.0  # a server that was just started imports TensorFlow before it writes its state file
@@ -141,6 +142,11 @@ class LocalServer:
         """
         question = {"version": version, "path": str(path.resolve()), "output": output, "edges": list(edges)}
         self._admin("POST", "/load", question, seconds)
+
+    def tell_origin(self, version: int, origin: Origin) -> None:
+        """Say where a version comes from, to a server that logs its requests; one that is loaded need not be anew."""
+        if self.state().get("logs"):  # an older version does not say so, and knows nothing of origins
+            self._admin("POST", "/origin", {"version": version, "origin": asdict(origin)})
 
     def unload(self, version: int) -> None:
         """Take a version out; does nothing when it is not in.

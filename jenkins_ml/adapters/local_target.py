@@ -67,6 +67,7 @@ class LocalTarget:
 
     def load(self, servable: Servable) -> None:
         """Load and warm a version; one that was kept ready is taken as it is."""
+        self.server.tell_origin(servable.version, servable.origin)
         if not self.server.has(servable.version):
             reader = servable.reader
             self.server.load(servable.version, servable.path, output=reader.output, edges=reader.edges)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from jenkins_ml.adapters.clock import now
@@ -159,7 +159,9 @@ class Release:
             case rollout.Record(kind, reason, weight):
                 about = self.servable.reference
                 seen = action.evidence_json() | (self._image() if kind == "released" else {})
-                self.author.write(kind, about, self.plan.stable, reason, weight, seen)
+                entry = self.author.write(kind, about, self.plan.stable, reason, weight, seen)
+                if kind == "release_started":
+                    self.servable = replace(self.servable, release=entry.number)
                 self.note(_line(kind, about.version, reason, weight))
         return None
 

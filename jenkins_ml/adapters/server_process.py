@@ -81,6 +81,7 @@ def start(
     deadline_seconds: float = 180.0,
     progress: Callable[[str], None] = lambda _: None,
     hidden: Collection[str] = (),
+    logs: Path | None = None,
 ) -> LocalServer:
     """Start a server that outlives this process; returns when it answers. It has no versions yet.
 
@@ -96,6 +97,7 @@ def start(
         deadline_seconds: how long it may take.
         progress: takes one line about what is waited for.
         hidden: variables of this process's environment that the server does not get.
+        logs: the folder that it logs to for machines; None: it does not.
 
     Raises:
         Unavailable: one runs already; or it ended (its last words are in the message), or took too long.
@@ -109,6 +111,8 @@ def start(
         "--grpc-port": str(grpc_port),
         "--state": os.fspath(state_file.absolute()),
     }
+    if logs is not None:
+        arguments["--logs"] = os.fspath(logs.absolute())
     argv = [sys.executable, "-m", "jenkins_ml.server", *(part for pair in arguments.items() for part in pair)]
     outliving = {name: value for name, value in os.environ.items() if name not in hidden}
     # Jenkins ends the processes that carry the cookie of what it ends. Any other value will do; this one explains itself.

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from jenkins_ml.adapters.answers import AnswerReader
 from jenkins_ml.core.judge import Window
+from jenkins_ml.core.origin import Origin
 from jenkins_ml.records import Manifest, VersionRef
 
 
@@ -43,6 +44,7 @@ class Servable:
         reader: how its predictions are counted, where the server can do that.
         run: the run that releases it.
         by: the build or user who does.
+        release: number of the journal's entry that began its release; None where there is none (yet).
     """
 
     reference: VersionRef
@@ -52,11 +54,18 @@ class Servable:
     reader: AnswerReader
     run: str
     by: str
+    release: int | None = None
 
     @property
     def version(self) -> int:
         """Its number."""
         return self.reference.version
+
+    @property
+    def origin(self) -> Origin:
+        """Where it comes from, for the server's log."""
+        made = self.manifest.lineage
+        return Origin(run=made.run, commit=made.commit.sha, build=made.built_by, release=self.release)
 
 
 @dataclass(frozen=True, kw_only=True)

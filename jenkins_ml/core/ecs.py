@@ -35,6 +35,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "http.request.id": "keyword",
     "http.request.method": "keyword",
     "http.response.status_code": "long",
+    "network.protocol": "keyword",
     "process.exit_code": "long",
     "process.name": "keyword",
     "process.pid": "long",

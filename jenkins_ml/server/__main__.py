@@ -42,13 +42,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--environment", required=True, help="name of what is served")
     parser.add_argument("--rest-port", required=True, type=int, help="loopback port for REST; 0: a free one")
     parser.add_argument("--grpc-port", required=True, type=int, help="loopback port for gRPC; 0: a free one")
+    parser.add_argument("--logs", type=Path, help="folder that is logged to for machines; without it none is")
     parser.add_argument("--state", required=True, type=Path, help="file that tells where the server is")
     arguments = parser.parse_args(argv)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
     state: Path = arguments.state
     try:
         with _only_one(state), listen(LOOPBACK, arguments.rest_port, "serve.rest_port") as listener:
-            asyncio.run(_serve(arguments.model, arguments.environment, listener, arguments.grpc_port, state))
+            asyncio.run(
+                _serve(arguments.model, arguments.environment, listener, arguments.grpc_port, state, arguments.logs)
+            )
     except JenkinsMLError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -66,16 +69,22 @@ def _only_one(state: Path) -> Iterator[None]:
         raise Unavailable(f"a server for {state} runs already: process {error.holder}", "stop it, or use it") from error
 
 
-async def _serve(model: str, environment: str, listener: socket.socket, grpc_port: int, state: Path) -> None:
+async def _serve(
+    model: str, environment: str, listener: socket.socket, grpc_port: int, state: Path, logs: Path | None
+) -> None:
     from jenkins_ml.server.admin import Admin, Identity
     from jenkins_ml.server.app import make_app
     from jenkins_ml.server.dataplane import DRAIN_SECONDS, DataPlane
     from jenkins_ml.server.grpc_api import make_server
+    from jenkins_ml.server.logs import into_file, request_log
     from jenkins_ml.server.metrics import Metrics
 
     metrics = Metrics(model)
     plane = DataPlane(model, saved_model.load, metrics.observe)
-    grpc_server, grpc_port = make_server(plane, grpc_port)
+    writer, requests = (
+        (None, None) if logs is None else request_log(model, environment, into_file(logs, model, environment))
+    )
+    grpc_server, grpc_port = make_server(plane, grpc_port, log=requests)
     saved_model.import_tensorflow()
     identity = Identity(
         environment=environment,
@@ -86,7 +95,9 @@ async def _serve(model: str, environment: str, listener: socket.socket, grpc_por
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    http = http_server(make_app(plane, metrics, Admin(plane, identity, stop).routes()), DRAIN_SECONDS)
+    http = http_server(
+        make_app(plane, metrics, Admin(plane, identity, stop, requests).routes(), requests), DRAIN_SECONDS
+    )
     answering = asyncio.create_task(http.serve([listener]))
     await grpc_server.start()
     _write(state, model, identity)
@@ -96,6 +107,8 @@ async def _serve(model: str, environment: str, listener: socket.socket, grpc_por
     state.unlink(missing_ok=True)  # first of all, so that nobody finds a server that is about to end
     http.should_exit = True
     await asyncio.gather(answering, grpc_server.stop(DRAIN_SECONDS))
+    if writer is not None:
+        writer.close()
 
 
 def _write(state: Path, model: str, identity: Identity) -> None:

@@ -17,9 +17,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from jenkins_ml import names
+from jenkins_ml.core.origin import Origin
 from jenkins_ml.errors import IntegrityError, Unavailable, UsageError
 from jenkins_ml.server.dataplane import DataPlane, Version
 from jenkins_ml.server.predicted import Cells
+from jenkins_ml.server.request_log import RequestLog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,18 +51,23 @@ class Admin:
         plane: what is administered.
         identity: what this server is.
         stop: set when the server is to drain and end.
+        log: is told where each version comes from.
     """
 
-    def __init__(self, plane: DataPlane, identity: Identity, stop: asyncio.Event) -> None:
+    def __init__(
+        self, plane: DataPlane, identity: Identity, stop: asyncio.Event, log: RequestLog | None = None
+    ) -> None:
         self._plane = plane
         self._identity = identity
         self._stop = stop
+        self._log = log
 
     def routes(self) -> list[Route]:
         """The routes of this interface."""
         return [
             self._route("/state", "GET", self._state),
             self._route("/load", "POST", self._load),
+            self._route("/origin", "POST", self._origin),
             self._route("/unload", "POST", self._unload),
             self._route("/traffic", "POST", self._traffic),
             self._route("/window", "POST", self._window),
@@ -93,6 +100,7 @@ class Admin:
             "pid": os.getpid(),
             "rest_port": identity.rest_port,
             "grpc_port": identity.grpc_port,
+            "logs": self._log is not None,
             "traffic": {
                 "stable": traffic.stable,
                 "canary": traffic.canary,
@@ -107,6 +115,14 @@ class Admin:
         if not isinstance(path, str) or not Path(path).is_absolute():
             raise _FieldError("path: the absolute path of a SavedModel's folder is needed")
         await self._plane.load(number, Path(path), _cells(fields))
+        return {}
+
+    async def _origin(self, fields: Any) -> dict[str, Any]:
+        number, origin = _number(fields, "version"), fields.get("origin")
+        if not isinstance(origin, dict):
+            raise _FieldError("origin: an object is needed")
+        if self._log is not None:
+            self._log.know(number, Origin.of(origin))
         return {}
 
     async def _unload(self, fields: Any) -> dict[str, Any]:

@@ -10,16 +10,18 @@ from starlette.routing import Route, Router
 
 from jenkins_ml.server.dataplane import DataPlane
 from jenkins_ml.server.metrics import Metrics
+from jenkins_ml.server.request_log import RequestLog
 from jenkins_ml.server.rest_api import RestApi
 
 
-def make_app(plane: DataPlane, metrics: Metrics, routes: Iterable[Route] = ()) -> Router:
+def make_app(plane: DataPlane, metrics: Metrics, routes: Iterable[Route] = (), log: RequestLog | None = None) -> Router:
     """The ASGI application.
 
     Args:
         plane: what answers.
         metrics: what was counted.
         routes: those of the admin interface, or what else only a deployer may ask; without any nobody moves its traffic.
+        log: takes a line for each prediction that is asked for.
     """
 
     async def scrape(_: Request) -> Response:
@@ -27,6 +29,6 @@ def make_app(plane: DataPlane, metrics: Metrics, routes: Iterable[Route] = ()) -
 
     return Router(
         [Route("/metrics", scrape, methods=["GET"]), *routes],
-        default=RestApi(plane),
+        default=RestApi(plane, log),
         redirect_slashes=False,
     )

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -73,10 +73,11 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Answer(Generic[T]):
-    """An answer, and the version that gave it."""
+    """An answer, the version that gave it, and the canary that failed to before it."""
 
     version: int
     value: T
+    instead_of: int | None = None
 
 
 class DataPlane:
@@ -282,7 +283,7 @@ class DataPlane:
             if not isinstance(error, VersionError):
                 # Malformed for the canary, fine for stable: it is the canary that would break its clients.
                 first[0].outcomes.add(seconds, failed=True, nan=False)
-            return answer
+            return replace(answer, instead_of=first[0].number)
 
     async def _attempt(
         self, chosen: tuple[Version, Model], exchange: Exchange[T], seconds: float, *, pinned: bool = False

@@ -5,6 +5,7 @@ A method that is not here is answered with UNIMPLEMENTED by gRPC itself.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NoReturn
 
@@ -13,13 +14,15 @@ import grpc
 from jenkins_ml import names
 from jenkins_ml.records import TensorSpec
 from jenkins_ml.server import messages
-from jenkins_ml.server.dataplane import DataPlane, Version, unknown_label
+from jenkins_ml.server.dataplane import Answer, DataPlane, Version, unknown_label
 from jenkins_ml.server.dtypes import BY_NUMPY, Tensor
 from jenkins_ml.server.inference import DEFAULT_SIGNATURE, Exchange, Prediction, Signatures
 from jenkins_ml.server.listening import LOOPBACK, in_use
-from jenkins_ml.server.status import Code, ServingError, invalid
+from jenkins_ml.server.request_log import Outcome, RequestLog
+from jenkins_ml.server.status import Code, ServingError, VersionError, invalid
 from jenkins_ml.server.tensors import from_proto, to_proto
 
+Metadata = tuple[tuple[str, str], ...]
 _MAX_MESSAGE: Final = 2**31 - 1
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", _MAX_MESSAGE),
@@ -34,19 +37,45 @@ class GrpcApi:
 
     Args:
         plane: what answers.
+        log: takes a line for each prediction that is asked for; its request's id is answered then.
     """
 
-    def __init__(self, plane: DataPlane) -> None:
+    def __init__(self, plane: DataPlane, log: RequestLog | None = None) -> None:
         self._plane = plane
+        self._log = log
 
     async def predict(self, request: Any, context: Any) -> Any:
         """PredictionService.Predict."""
+        identity: Metadata = ()
+        if self._log is None:
+            answer = await self._ask(request)
+        else:
+            answer, identity = await self._logged(request, context, self._log)
         spec = request.model_spec
-        answer = await self._plane.predict(spec.name, _version(spec), _exchange(request))
-        context.set_trailing_metadata(((names.VERSION_HEADER, str(answer.version)),))
+        context.set_trailing_metadata(((names.VERSION_HEADER, str(answer.version)), *identity))
         signature = spec.signature_name or DEFAULT_SIGNATURE
         answer.value.model_spec.CopyFrom(_spec(spec.name, answer.version, signature))
         return answer.value
+
+    async def _ask(self, request: Any) -> Answer[Any]:
+        spec = request.model_spec
+        return await self._plane.predict(spec.name, _version(spec), _exchange(request))
+
+    async def _logged(self, request: Any, context: Any, log: RequestLog) -> tuple[Answer[Any], Metadata]:
+        """The answer, and the request's id; a failure is answered here."""
+        given = {name: value for name, value in context.invocation_metadata() if isinstance(value, str)}
+        asked = log.ask(given.get(names.REQUEST_HEADER), given.get(names.TRACE_HEADER))
+        identity = ((names.REQUEST_HEADER, asked.id),)
+        try:
+            answer = await self._ask(request)
+        except ServingError as error:
+            log.answer(asked, "grpc", Outcome(error.code, error.version, isinstance(error, VersionError)))
+            await _abort(context, error, identity)
+        except asyncio.CancelledError:
+            log.answer(asked, "grpc", Outcome(Code.CANCELLED, None))
+            raise
+        log.answer(asked, "grpc", Outcome(Code.OK, answer.version, instead_of=answer.instead_of))
+        return answer, identity
 
     async def metadata(self, request: Any, _: Any) -> Any:
         """PredictionService.GetModelMetadata."""
@@ -69,7 +98,11 @@ class GrpcApi:
 
 
 def make_server(
-    plane: DataPlane, port: int, address: str = LOOPBACK, setting: str = "serve.grpc_port"
+    plane: DataPlane,
+    port: int,
+    address: str = LOOPBACK,
+    setting: str = "serve.grpc_port",
+    log: RequestLog | None = None,
 ) -> tuple[Any, int]:
     """A server bound to a port, not started yet; answers it and its port.
 
@@ -78,11 +111,12 @@ def make_server(
         port: 0 takes a free one.
         address: of the interface.
         setting: what sets the port, for whoever has to choose another.
+        log: see `GrpcApi`.
 
     Raises:
         Unavailable: the port is in use.
     """
-    api = GrpcApi(plane)
+    api = GrpcApi(plane, log)
     server = grpc.aio.server(options=_OPTIONS)
     server.add_generic_rpc_handlers(
         (
@@ -118,9 +152,9 @@ def _method(answer: Callable[[Any, Any], Awaitable[Any]], request: Any) -> Any:
     )
 
 
-async def _abort(context: Any, error: ServingError) -> NoReturn:
-    metadata = () if error.version is None else ((names.VERSION_HEADER, str(error.version)),)
-    await context.abort(_CODES[error.code], error.message, metadata)
+async def _abort(context: Any, error: ServingError, identity: Metadata = ()) -> NoReturn:
+    version = () if error.version is None else ((names.VERSION_HEADER, str(error.version)),)
+    await context.abort(_CODES[error.code], error.message, (*version, *identity))
     raise AssertionError("abort raises")
 
 

@@ -17,13 +17,14 @@ from starlette.types import Receive, Scope, Send
 from jenkins_ml import names
 from jenkins_ml.records import Signature, TensorSpec
 from jenkins_ml.server import json_response
-from jenkins_ml.server.dataplane import DataPlane, Version, unknown_label
+from jenkins_ml.server.dataplane import Answer, DataPlane, Version, unknown_label
 from jenkins_ml.server.dtypes import BY_NUMPY
 from jenkins_ml.server.inference import Exchange
 from jenkins_ml.server.json_reader import parse
 from jenkins_ml.server.json_request import PredictDocument, check_document
 from jenkins_ml.server.json_text import error_body
-from jenkins_ml.server.status import HTTP_STATUS, Code, ServingError, invalid
+from jenkins_ml.server.request_log import Outcome, RequestLog
+from jenkins_ml.server.status import HTTP_STATUS, Code, ServingError, VersionError, invalid
 
 # Beyond TensorFlow Serving's contract: a bound on what one request may hold in memory.
 _MAX_BODY: Final = 256 << 20
@@ -43,10 +44,12 @@ class RestApi:
 
     Args:
         plane: what answers.
+        log: takes a line for each prediction that is asked for; its request's id is answered then.
     """
 
-    def __init__(self, plane: DataPlane) -> None:
+    def __init__(self, plane: DataPlane, log: RequestLog | None = None) -> None:
         self._plane = plane
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -58,7 +61,7 @@ class RestApi:
             try:
                 response = await self._route(request, path)
             except ServingError as error:
-                response = _json(error_body(error.message), error.version, HTTP_STATUS[error.code])
+                response = _failure(error)
             except ClientDisconnect:
                 return
         await response(scope, receive, send)
@@ -69,13 +72,32 @@ class RestApi:
                 raise invalid("Origin header is missing in CORS preflight")
             return _json(b"", None)
         if request.method == "POST" and (match := _ASK.fullmatch(path)):
-            return await self._ask(request, match)
+            if self._log is not None:
+                return await self._logged(request, match, self._log)
+            answer = await self._ask(request, match)
+            return _json(answer.value, answer.version)
         if request.method == "GET" and (match := _LOOK.fullmatch(path)):
             return self._look(match)
         raise invalid(f"Malformed request: {request.method} {path}")
 
     # --- POST --------------------------------------------------------------------------------------------------------
-    async def _ask(self, request: Request, match: re.Match[str]) -> Response:
+    async def _logged(self, request: Request, match: re.Match[str], log: RequestLog) -> Response:
+        asked = log.ask(request.headers.get(names.REQUEST_HEADER), request.headers.get(names.TRACE_HEADER))
+        try:
+            answer = await self._ask(request, match)
+        except ServingError as error:
+            log.answer(asked, "http", Outcome(error.code, error.version, isinstance(error, VersionError)))
+            response = _failure(error)
+        except ClientDisconnect:
+            log.answer(asked, "http", Outcome(Code.CANCELLED, None))
+            raise
+        else:
+            log.answer(asked, "http", Outcome(Code.OK, answer.version, instead_of=answer.instead_of))
+            response = _json(answer.value, answer.version)
+        response.headers[names.REQUEST_HEADER] = asked.id
+        return response
+
+    async def _ask(self, request: Request, match: re.Match[str]) -> Answer[bytes]:
         version = _version(match)
         method = match["method"].lower()
         if method != "predict":
@@ -86,8 +108,7 @@ class RestApi:
             raise unknown_label(unquote(match["label"]))
         if version is None:
             self._plane.sampler.offer(body)
-        answer = await self._plane.predict(unquote(match["model"]), version, _exchange(document))
-        return _json(answer.value, answer.version)
+        return await self._plane.predict(unquote(match["model"]), version, _exchange(document))
 
     # --- GET ---------------------------------------------------------------------------------------------------------
     def _look(self, match: re.Match[str]) -> Response:
@@ -106,6 +127,10 @@ class RestApi:
 
 def _exchange(document: PredictDocument) -> Exchange[bytes]:
     return Exchange(document.decode, json_response.rows if document.rows else json_response.columns)
+
+
+def _failure(error: ServingError) -> Response:
+    return _json(error_body(error.message), error.version, HTTP_STATUS[error.code])
 
 
 def _json(body: bytes, version: int | None, status: int = 200) -> Response:

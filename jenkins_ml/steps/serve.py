@@ -207,7 +207,14 @@ def _release(
     path = project.store.path(record.candidate.version)
     release = Release(
         plan=plan,
-        servable=serving.servable(record.candidate, manifest, path, examples, author.run),
+        servable=serving.servable(
+            record.candidate,
+            manifest,
+            path,
+            examples,
+            author.run,
+            serving.release_of(project, record.candidate, author.environment),  # of one that is resumed
+        ),
         target=target,
         watcher=_watcher(project, target, plan, examples, author.environment),
         author=author,

@@ -7,7 +7,6 @@ import os
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from jenkins_ml import names
 from jenkins_ml.adapters.clock import now, rfc3339
@@ -81,12 +80,7 @@ class StageLogs:
 
 def stage_logs(project: Project, directory: str) -> StageLogs:
     """The log of a project's stages, in a folder that the stages of all its runs share."""
-    return StageLogs(LogFile(folder(project, directory) / f"{project.config.model}.stages.ndjson", reporter().warn))
-
-
-def folder(project: Project, directory: str) -> Path:
-    """The folder of the logs: as it stands in jenkins-ml.yaml, relative to that."""
-    return project.directory / directory
+    return StageLogs(LogFile(project.directory / directory / f"{project.config.model}.stages.ndjson", reporter().warn))
 
 
 def _about(stage: Stage, commit: str | None) -> dict[str, object]:
