@@ -74,7 +74,17 @@ class Receiver:
         Raises:
             OSError: the address cannot be listened on.
         """
-        asyncio.run(_Run(self).until_stopped(listening))
+        asyncio.run(self._until_stopped(listening))
+
+    async def serve(self, listening: Callable[[str], None], stopped: asyncio.Event) -> None:
+        """The same, until an event; raises as `run` does."""
+        await _Run(self).serve(listening, stopped)
+
+    async def _until_stopped(self, listening: Callable[[str], None]) -> None:
+        stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in _STOPPING:
+            loop.add_signal_handler(number, stopped.set)
+        await self.serve(listening, stopped)
 
 
 class _Refused(Exception):
@@ -88,10 +98,12 @@ class _Refused(Exception):
 class _Run:
     def __init__(self, receiver: Receiver) -> None:
         self._receiver, self._bounds = receiver, receiver.bounds
-        self._open = self._waiting = 0
+        self._connections: set[asyncio.Task[None]] = set()
+        self._reading: set[asyncio.StreamWriter] = set()
+        self._waiting = 0
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="alert-hook")
 
-    async def until_stopped(self, listening: Callable[[str], None]) -> None:
+    async def serve(self, listening: Callable[[str], None], stopped: asyncio.Event) -> None:
         tls = self._receiver.tls
         times = {"ssl_handshake_timeout": self._bounds.reading, "ssl_shutdown_timeout": self._bounds.reading}
         server = await asyncio.start_server(
@@ -102,33 +114,37 @@ class _Run:
             ssl=tls,
             **(times if tls else {}),
         )
-        stopped, loop = asyncio.Event(), asyncio.get_running_loop()
-        for number in _STOPPING:
-            loop.add_signal_handler(number, stopped.set)
         host, port = server.sockets[0].getsockname()[:2]
         listening(f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}")
         await stopped.wait()
         server.close()
+        for writer in self._reading:
+            writer.transport.abort()  # nothing was promised to them
         await asyncio.to_thread(self._pool.shutdown)  # an action has deadlines of its own
+        if self._connections:
+            await asyncio.wait(self._connections, timeout=self._bounds.reading)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open += 1
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - asyncio runs this in one
+        self._connections.add(task)
         try:
-            status, answer = await self._answer(reader)
+            if len(self._connections) > self._bounds.connections:
+                writer.write(_response(503, {"error": "too many connections"}))
+                return
+            status, answer = await self._answer(reader, writer)
             with contextlib.suppress(OSError, TimeoutError):  # nobody is there any more
                 async with asyncio.timeout(self._bounds.reading):
                     writer.write(_response(status, answer))
                     await writer.drain()
-                    writer.close()
-                    await writer.wait_closed()
+                    await self._leave(reader, writer)
         finally:
-            self._open -= 1
-            writer.transport.abort()
+            self._connections.discard(task)
+            writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader) -> Answer:
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Answer:
+        self._reading.add(writer)
         try:
-            if self._open > self._bounds.connections:
-                raise _Refused(503, "too many connections")
             async with asyncio.timeout(self._bounds.reading):
                 body = await self._read(reader)
         except _Refused as refused:
@@ -137,7 +153,17 @@ class _Run:
             return 408, {"error": f"no request within {self._bounds.reading:g} s"}
         except (asyncio.IncompleteReadError, OSError):
             return 400, {"error": "the request ended early"}
+        finally:
+            self._reading.discard(writer)
         return (200, {"status": "ready"}) if body is None else await self._act(body)
+
+    async def _leave(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Let the sender end: whoever is still sending when we do would lose the answer."""
+        if writer.can_write_eof():
+            writer.write_eof()
+        left = self._bounds.body
+        while left > 0 and (data := await reader.read(self._bounds.head)):
+            left -= len(data)
 
     async def _read(self, reader: asyncio.StreamReader) -> bytes | None:
         """The body of a request that may be acted on; None for one that only asks whether we live."""

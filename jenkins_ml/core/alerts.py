@@ -158,7 +158,7 @@ def _read(value: Any, index: int, model: str) -> Alert | Result:
         raise _not_ours(f"alert {index + 1} is neither firing nor resolved")
     if value["status"] == "resolved":
         return result("ignored", "it is resolved")
-    if labels.get("model", model) != model:
+    if (labels.get("model") or model) != model:
         return result("ignored", f"it is about the model {labels['model']}, this is {model}")
     lacking = [label for label in ("alertname", "model", "environment", "action") if not labels.get(label)]
     action = labels.get("action", "")
