@@ -23,6 +23,7 @@ from jenkins_ml.adapters.clock import now
 from jenkins_ml.adapters.model_store import ModelStore
 from jenkins_ml.config.loader import load
 from jenkins_ml.config.model import Config
+from jenkins_ml.config.section import DURATION_PATTERN, parse_duration
 from jenkins_ml.errors import IntegrityError, UsageError
 from jenkins_ml.records import Commit, RunStart, Trained
 from jenkins_ml.reporting.console import say
@@ -103,6 +104,18 @@ class Project:
         if chosen is not None and serve.environments and chosen not in known:
             raise UsageError(f"there is no environment {chosen!r}", f"serve.environments has {', '.join(known)}")
         return chosen or self.config.serve.environment
+
+
+def duration(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    """The seconds of an option that is a duration, such as "90s".
+
+    Raises:
+        click.BadParameter: it is none.
+    """
+    if re.fullmatch(DURATION_PATTERN, value) is None:
+        raise click.BadParameter(f"{value!r} is no duration: write 500ms, 90s or 10m", ctx, param)
+    seconds: float = parse_duration(value).total_seconds()
+    return seconds
 
 
 def in_jenkins() -> bool:

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import click
 
+from jenkins_ml.adapters.clock import now
+from jenkins_ml.adapters.target import Serving
 from jenkins_ml.core.history import after
+from jenkins_ml.core.live import Live
 from jenkins_ml.errors import JenkinsMLError, Unavailable, UsageError
 from jenkins_ml.records import JournalEntry, VersionRef
-from jenkins_ml.reporting import console
-from jenkins_ml.reporting.console import Reporter
+from jenkins_ml.reporting import console, live
+from jenkins_ml.reporting.console import Reporter, say
+from jenkins_ml.reporting.redraw import Screen
+from jenkins_ml.reporting.terminal import silence
+from jenkins_ml.reporting.text import NOTHING, one_line
 from jenkins_ml.steps import serving, status_all
-from jenkins_ml.steps.common import Project, json_option, print_json
+from jenkins_ml.steps.common import Project, duration, json_option, print_json
+from jenkins_ml.steps.status_live import Looker
 
+_COUNTED_SECONDS: Final = 1.0  # between the two looks at the servers' own counters
+# What a picture that is drawn again and again has room for.
+_BRIEF: Final = ("version", "since", "under_way", "traffic", "replicas", "canary", "problem")
 _RELEASE = ("release_started", "release_step", "released", "release_rolled_back", "release_abandoned")
 
 
@@ -22,31 +37,133 @@ _RELEASE = ("release_started", "release_step", "released", "release_rolled_back"
 @click.option("--context", metavar="NAME", help="With --all: a context of the kubeconfig; default the current one.")
 @click.option("--namespace", metavar="NS", help="With --all: one namespace; default all of them.")
 @click.option("--environment", metavar="NAME", help="Default: all of them.")
+@click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
+@click.option(
+    "--interval",
+    callback=duration,
+    default="2s",
+    show_default=True,
+    metavar="DURATION",
+    help="With --watch: how often.",
+)
 @json_option
 def command(
-    everything: bool, context: str | None, namespace: str | None, environment: str | None, as_json: bool
+    everything: bool,
+    context: str | None,
+    namespace: str | None,
+    environment: str | None,
+    watch: bool,
+    interval: float,
+    as_json: bool,
 ) -> None:
     """What is in production, since when, from which commit, why it was approved, and how it is reached.
 
+    With a monitor section, or --watch, also how it does right now: requests, errors, latency, error budget, drift, alerts.
+    It is asked of monitor.prometheus; without that the servers' own counters are looked at for a second. With --watch
+    --json each look is one line.
+
     With --all what a Kubernetes cluster has of ours, as the cluster knows it: it takes no store and no model repository.
     """
+    if everything and watch:
+        raise UsageError("--watch shows one model", "leave out --all, or --watch")
     if everything:
         _all(context, namespace, environment, as_json)
         return
     if context is not None or namespace is not None:
         raise UsageError("--context and --namespace go with --all", "jenkins-ml.yaml says where this model is served")
     project = Project.here()
-    entries = project.store.journal.entries()
-    serve = project.config.serve
-    known = {entry.environment for entry in entries} | {serve.environment, *serve.environments}
-    chosen = [project.environment(environment)] if environment else sorted(known)
-    found = [_environment(project, entries, name) for name in chosen]
-    if as_json:
-        print_json({"model": project.config.model, "environments": found})
+    if watch:
+        _watch(project, environment, interval, as_json)
         return
-    for item in found:
+    entries = project.store.journal.entries()
+    lookers = [_looker(project, name) for name in _chosen(project, entries, environment)]
+    found = [_environment(project, entries, looker) for looker in lookers]
+    pictures = _pictures(project, lookers, [each for _, each in found])
+    if as_json:
+        print_json({"model": project.config.model, "environments": _as_json([item for item, _ in found], pictures)})
+        return
+    for (item, _), picture in zip(found, pictures, strict=True):
         rows = [(name, "-" if value is None else str(value)) for name, value in item.items()]
         console.table(f"{project.config.model} in {item['environment']}", ("what", "value"), rows)
+        if picture is not None:
+            say("")
+            console.table(live.title(picture), live.COLUMNS, live.rows(picture))
+            for line in live.lines(picture):
+                say(line)
+
+
+def _chosen(project: Project, entries: tuple[JournalEntry, ...], environment: str | None) -> list[str]:
+    """The environments that are shown."""
+    if environment:
+        return [project.environment(environment)]
+    serve = project.config.serve
+    return sorted({entry.environment for entry in entries} | {serve.environment, *serve.environments})
+
+
+def _looker(project: Project, environment: str) -> Looker:
+    return Looker(project, environment, serving.target_of(project, environment, Reporter(None)))
+
+
+def _pictures(
+    project: Project, lookers: Sequence[Looker], running: Sequence[Serving | None]
+) -> list[Live] | list[None]:
+    """How each environment does right now; nothing where nobody has asked to watch it."""
+    if project.config.monitor is None:
+        return [None] * len(lookers)
+    pictures = [looker.look(each) for looker, each in zip(lookers, running, strict=True)]
+    if not any(
+        looker.counts and each is not None and each.versions for looker, each in zip(lookers, running, strict=True)
+    ):
+        return pictures
+    time.sleep(_COUNTED_SECONDS)
+    return [looker.look(each) for looker, each in zip(lookers, running, strict=True)]
+
+
+def _as_json(found: Sequence[dict[str, Any]], pictures: Sequence[Live | None]) -> list[dict[str, Any]]:
+    return [
+        item if picture is None else {**item, "live": live.as_json(picture)}
+        for item, picture in zip(found, pictures, strict=True)
+    ]
+
+
+def _watch(project: Project, environment: str | None, interval: float, as_json: bool) -> None:
+    """Look again and again. Ctrl-C is how that ends, and no failure."""
+    lookers: dict[str, Looker] = {}
+    screen = Screen()
+    try:
+        while True:
+            began = time.monotonic()
+            entries = project.store.journal.entries()
+            found, pictures = [], []
+            for name in _chosen(project, entries, environment):
+                if name not in lookers:
+                    lookers[name] = _looker(project, name)
+                item, running = _environment(project, entries, lookers[name])
+                found.append(item)
+                pictures.append(lookers[name].look(running))
+            if as_json:
+                answer = {"time": now(), "model": project.config.model, "environments": _as_json(found, pictures)}
+                screen.line(json.dumps(answer, sort_keys=True))
+            else:
+                screen.draw(_frame(project.config.model, found, pictures))
+            time.sleep(max(0.0, interval - (time.monotonic() - began)))
+    except KeyboardInterrupt as stopped:
+        if str(stopped) != signal.SIGINT.name:
+            raise
+    except BrokenPipeError:  # whoever read us has gone
+        silence(sys.stdout)
+
+
+def _frame(model: str, found: Sequence[dict[str, Any]], pictures: Sequence[Live]) -> Iterator[str]:
+    """The lines of one look."""
+    yield f"{now()}, Ctrl-C ends"
+    for item, picture in zip(found, pictures, strict=True):
+        yield ""
+        yield f"{model} in {item['environment']}"
+        for name in _BRIEF:
+            value = item.get(name)
+            yield f"  {name.replace('_', ' '):<10} {NOTHING if value is None else one_line(str(value))}"
+        yield from (f"  {line}" for line in live.text(picture))
 
 
 def _all(context: str | None, namespace: str | None, environment: str | None, as_json: bool) -> None:
@@ -59,7 +176,11 @@ def _all(context: str | None, namespace: str | None, environment: str | None, as
     status_all.draw_table(found)
 
 
-def _environment(project: Project, entries: tuple[JournalEntry, ...], environment: str) -> dict[str, Any]:
+def _environment(
+    project: Project, entries: tuple[JournalEntry, ...], looker: Looker
+) -> tuple[dict[str, Any], Serving | None]:
+    """What the journal and the target say of an environment, and what runs; None where the target does not answer."""
+    environment = looker.environment
     history = after(entries, environment)
     production = history.production
     answer: dict[str, Any] = {
@@ -74,7 +195,8 @@ def _environment(project: Project, entries: tuple[JournalEntry, ...], environmen
         "under_way": f"{history.open.kind} of version {history.open.version}" if history.open else None,
         "canary": _canary(entries, environment),
     }
-    return answer | _running(project, environment, production)
+    running, said = _running(looker, production)
+    return answer | said, running
 
 
 def _canary(entries: tuple[JournalEntry, ...], environment: str) -> str | None:
@@ -118,13 +240,16 @@ def _approver(entries: tuple[JournalEntry, ...], environment: str, production: V
     return None
 
 
-def _running(project: Project, environment: str, production: VersionRef | None) -> dict[str, Any]:
+def _running(looker: Looker, production: VersionRef | None) -> tuple[Serving | None, dict[str, Any]]:
     """What the target says. That it does not answer is part of the picture, not the end of it."""
-    target = serving.target_of(project, environment, Reporter(None))
     try:
-        now = target.serving()
+        running = looker.target.serving()
     except (Unavailable, UsageError) as error:  # this machine has the store, but perhaps not the server or its engine
-        return {"server": error.what, "traffic": None, "replicas": None, "image": None, "problem": None}
+        return None, {"server": error.what, "traffic": None, "replicas": None, "image": None, "problem": None}
+    return running, _said(running, production)
+
+
+def _said(now: Serving, production: VersionRef | None) -> dict[str, Any]:
     if not now.versions and now.rest is None:
         return {"server": None, "traffic": None, "replicas": None, "image": None, "problem": None}
     running = now.find(production.version) if production else None
