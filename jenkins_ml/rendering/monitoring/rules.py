@@ -13,6 +13,7 @@ from jenkins_ml.core.monitoring.recording import Record
 from jenkins_ml.core.monitoring.windows import SHORT, Windows, duration
 from jenkins_ml.rendering.kubernetes.text import text
 from jenkins_ml.rendering.monitoring import environments
+from jenkins_ml.rendering.monitoring.grafana.dashboard import uid
 
 FILE: Final = "monitoring/prometheus/rules.yaml"
 _MADE: Final = "# Made by `jenkins-ml generate` from jenkins-ml.yaml: change `monitor` there, not this file.\n"
@@ -49,6 +50,8 @@ def groups(config: Config) -> list[Rule]:
         if monitor.pipeline is not None:
             told = _told(config, monitor, watched)
             found.append(_group(f"{name}:pipeline", _PIPELINE_SECONDS * 1000, labels, (), told))
+    often = round(seconds(monitor.scrape_interval) * 1000)
+    found.append(_group(f"jenkins-ml:{config.model}:dashboard", often, {}, _dashboard(config.model), iter(())))
     return found
 
 
@@ -76,6 +79,11 @@ def _told(config: Config, monitor: Monitor, watched: alerts.Watched) -> Iterator
     yield alerts.failing(config.model, name, (name, ""))
     if monitor.stale.training is not None:
         yield alerts.training_stale(config.model, round(seconds(monitor.stale.training) * 1000), retrain)
+
+
+def _dashboard(model: str) -> Iterator[Record]:
+    """Where Grafana has the model's dashboard, for that of all models: what it is called there cannot be put into a link."""
+    yield Record("jenkins_ml:dashboard:info", "vector(1)", {"model": model, "uid": uid(model)})
 
 
 def _group(
