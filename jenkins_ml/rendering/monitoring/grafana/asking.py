@@ -7,11 +7,11 @@ from typing import Final
 
 from jenkins_ml.config.model import Config, seconds
 from jenkins_ml.config.monitor import Monitor, Slo
-from jenkins_ml.config.serve import Serve
+from jenkins_ml.core.monitoring.alerts import Watched
 from jenkins_ml.core.monitoring.promql import select
-from jenkins_ml.core.monitoring.recording import Promise, objectives, ratio
-from jenkins_ml.core.monitoring.series import Series, Server
+from jenkins_ml.core.monitoring.recording import objectives, ratio
 from jenkins_ml.core.monitoring.windows import Windows
+from jenkins_ml.rendering.monitoring import environments
 from jenkins_ml.rendering.monitoring.grafana import panels
 from jenkins_ml.rendering.monitoring.grafana.panels import Steps
 
@@ -46,18 +46,16 @@ class Asking:
     @property
     def counts_nan(self) -> bool:
         """Whether some environment's server counts answers with NaN; TensorFlow Serving does not."""
-        return any(each.counts_nan for each in self._environments)
+        return any(each.series.counts_nan for each in self._watched)
 
     @property
     def promises(self) -> tuple[str, ...]:
         """What is promised, and counted by some environment's server."""
-        promise = Promise(self.slo.availability, self.slo.latency_p99_ms, self.slo.min_failures)
-        return tuple(dict.fromkeys(slo for each in self._environments for slo in objectives(each, promise)))
+        return tuple(dict.fromkeys(slo for each in self._watched for slo in objectives(each.series, each.promise)))
 
     @property
-    def _environments(self) -> list[Series]:
-        names = dict.fromkeys((self.config.serve.environment, *self.config.serve.environments))
-        return [Series(_kind(self.config.serve.of(name)), self.config.model, name) for name in names]
+    def _watched(self) -> list[Watched]:
+        return [each.watched(self.monitor) for each in environments.of(self.config)]
 
     def series(self, name: str, *matchers: str, **labels: str) -> str:
         """Series of this model in the environment that is chosen."""
@@ -89,8 +87,3 @@ class Asking:
     def window(self, name: str) -> str:
         """How long a window of the rules is, such as 1h: their names are those for a period of 30 days."""
         return Windows(seconds(self.slo.period), seconds(self.monitor.scrape_interval)).length(name)
-
-
-def _kind(serve: Serve) -> Server:
-    """What answers in an environment: the local target has our server."""
-    return "jenkins-ml" if serve.target == "local" else serve.server.kind

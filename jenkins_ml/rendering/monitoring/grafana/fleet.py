@@ -12,7 +12,7 @@ from jenkins_ml.core.monitoring.windows import PERIOD
 from jenkins_ml.rendering.monitoring.grafana import dashboard, panels
 from jenkins_ml.rendering.monitoring.grafana.dashboard import annotation, link, variable
 from jenkins_ml.rendering.monitoring.grafana.panels import Column, Json, Query
-from jenkins_ml.rendering.monitoring.grafana.words import BUDGET, BURN, runbook
+from jenkins_ml.rendering.monitoring.grafana.words import BUDGET, BURN, releases, runbook
 
 _CHOSEN: Final = ('model=~"$model"', 'environment=~"$environment"')
 _OR_NOWHERE: Final = ('model=~"$model"', 'environment=~"$environment|"')  # stages such as `train` have no environment
@@ -27,8 +27,8 @@ _FAILED: Final = f"{select(names.METRIC_STAGE_EXIT_CODE, *_OR_NOWHERE)} > bool 0
 def fleet_dashboard() -> Json:
     """The dashboard of all models that this Prometheus knows."""
     promised = "jenkins_ml:slo:objective"
-    released = f"{select(names.METRIC_RELEASED, *_CHOSEN)} * 1000"
-    firing = select("ALERTS", _OURS, *_OR_NOWHERE, alertstate="firing", severity="page")
+    released, version = (select(name, *_CHOSEN) for name in (names.METRIC_RELEASED, names.METRIC_RELEASED_VERSION))
+    firing = select("ALERTS", _OURS, *_CHOSEN, alertstate="firing", severity="page")
     return dashboard.dashboard(
         dashboard.FLEET_UID,
         "All models",
@@ -40,14 +40,7 @@ def fleet_dashboard() -> Json:
         ],
         annotations=[
             annotation("Pages", firing, "{{alertname}}", "{{model}}, {{environment}}, version {{version}}", "red"),
-            annotation(
-                "Releases",
-                released,
-                "Release",
-                "{{model}}, {{environment}}, version {{version}}",
-                "blue",
-                at_value=True,
-            ),
+            *releases(released, version, "{{model}}, {{environment}}, version {{version}}"),
         ],
         links=[link("Models")],
         panels=panels.place([("Now", _now()), ("Models", [_models()]), ("Over time", _over_time())]),
@@ -56,7 +49,7 @@ def fleet_dashboard() -> Json:
 
 def _now() -> Sequence[Json]:
     budget = select("jenkins_ml:slo:budget_left", *_CHOSEN)
-    firing = select("ALERTS", _OURS, *_OR_NOWHERE, alertstate="firing")
+    firing = select("ALERTS", _OURS, *_CHOSEN, alertstate="firing")
     return [
         panels.stat(
             "Models",
@@ -108,7 +101,7 @@ def _models() -> Json:
     def of(series: str, how: str = "max", **labels: str) -> str:
         return f"{how} {_EACH} ({select(series, *_CHOSEN, **labels)})"
 
-    firing = select("ALERTS", _OURS, *_OR_NOWHERE, alertstate="firing")
+    firing = select("ALERTS", _OURS, *_CHOSEN, alertstate="firing")
     columns = [
         Column(
             title="Alerts",

@@ -10,6 +10,7 @@ from jenkins_ml.rendering.monitoring.grafana import dashboard, panels, serving, 
 from jenkins_ml.rendering.monitoring.grafana.asking import Asking
 from jenkins_ml.rendering.monitoring.grafana.dashboard import annotation, link, variable
 from jenkins_ml.rendering.monitoring.grafana.panels import Json, Row
+from jenkins_ml.rendering.monitoring.grafana.words import releases
 
 
 def model_dashboard(config: Config, monitor: Monitor) -> Json:
@@ -44,11 +45,11 @@ def _variables(ask: Asking) -> list[Json]:
 
 
 def _annotations(ask: Asking) -> list[Json]:
-    firing = ask.anywhere("ALERTS", alertstate="firing")
+    firing = ask.series("ALERTS", alertstate="firing")
     made = [annotation("Alerts", firing, "{{alertname}}", "{{severity}}, version {{version}}", "red")]
     if ask.pushes:
-        released = f"{ask.series(names.METRIC_RELEASED)} * 1000"
-        made.append(annotation("Releases", released, "Release", "version {{version}}", "blue", at_value=True))
+        released, version = ask.series(names.METRIC_RELEASED), ask.series(names.METRIC_RELEASED_VERSION)
+        made += releases(released, version, "version {{version}}")
     return made
 
 

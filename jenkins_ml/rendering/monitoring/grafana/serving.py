@@ -13,7 +13,7 @@ from jenkins_ml.rendering.monitoring.grafana.words import BUDGET, BURN, runbook
 
 def now(ask: Asking) -> Row:
     """What a glance has to tell: what is in production, whether the promises hold, whether somebody has to act."""
-    firing = ask.anywhere("ALERTS", alertstate="firing")
+    firing = ask.series("ALERTS", alertstate="firing")
     in_production = [
         panels.stat(
             "In production",

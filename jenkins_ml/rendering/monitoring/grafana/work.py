@@ -98,7 +98,7 @@ def pipeline(ask: Asking) -> Row:
         ),
         panels.lines(
             "Durations",
-            "How long each stage took when it last ran." + failing,
+            "How long each stage took when it ended well last." + failing,
             Query(by_stage(names.METRIC_STAGE_DURATION), "{{stage}} {{environment}}"),
             unit="s",
         ),
@@ -120,14 +120,14 @@ def alerts(ask: Asking) -> Row:
             "Alerts that are firing, or pending: true, and not for long enough yet. Each has a page of its name in "
             "docs/runbooks of jenkins-ml, and its annotations have the command to type.",
             {"alertname": "Alert", "severity": "Severity", "alertstate": "State", "version": "Version"},
-            [Column(title="Alerts", expr=f"count by ({kinds}) ({ask.anywhere('ALERTS')})")],
+            [Column(title="Alerts", expr=f"count by ({kinds}) ({ask.series('ALERTS')})")],
             width=12,
         ),
         panels.timeline(
             "Then",
             "When which alert was firing. Each has a page of its name in docs/runbooks of jenkins-ml.",
             Query(
-                f"max by (alertname, version) ({ask.anywhere('ALERTS', alertstate='firing')})",
+                f"max by (alertname, version) ({ask.series('ALERTS', alertstate='firing')})",
                 "{{alertname}} {{version}}",
             ),
             words={"1": ("firing", "red")},
