@@ -39,10 +39,13 @@ ENV_JENKINS_PROFILE: Final = "JENKINS_ML_SERVER"  # a profile of servers.toml, i
 # --- model store -----------------------------------------------------------------------------------------------------
 MANIFEST: Final = "manifest.json"
 VERSIONS: Final = "versions"
+# Among a version's files, in the folder that SavedModels have for what others add to them.
+REFERENCE: Final = "assets.extra/jenkins-ml-reference.json"
 BRANCHES: Final = "branches"
 RESERVATIONS: Final = "reservations"
 PREDICTIONS: Final = "predictions"
 EVIDENCE: Final = "evidence"
+SUMMARIES: Final = "summaries"  # of what versions were asked
 RUNS: Final = "runs"
 JOURNAL: Final = "journal"
 SERVING: Final = "serving"

@@ -24,6 +24,7 @@ from typing import Any, Final
 from jenkins_ml import names
 from jenkins_ml.core.origin import Origin
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable
+from jenkins_ml.records import Summary, decode
 
 _FIND_SECONDS: Final = 180.0  # a server that was just started imports TensorFlow before it writes its state file
 ANSWER_SECONDS: Final = 40.0  # the server answers within 30, if only with a failure
@@ -182,6 +183,13 @@ class LocalServer:
         """
         question = {"version": version, "since": since, "slower_than_ms": slower_than_ms, "pinned": pinned}
         return Window(**self._admin("POST", "/window", question))
+
+    def summary(self, version: int) -> tuple[float, Summary] | None:
+        """What users have asked a version: since when, in seconds since 1970, and the summary; None where there is none."""
+        answer = self._admin("POST", "/summary", {"version": version})
+        if answer["summary"] is None:
+            return None
+        return answer["since"], decode(Summary, json.dumps(answer["summary"]).encode(), "the server's summary")
 
     def sample(self, percent: int, lease_seconds: float) -> tuple[bytes, ...]:
         """Bodies of users' REST requests since this was asked the last time; `percent` of the coming ones are kept.

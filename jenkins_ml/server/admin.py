@@ -19,6 +19,7 @@ from starlette.routing import Route
 from jenkins_ml import names
 from jenkins_ml.core.origin import Origin
 from jenkins_ml.errors import IntegrityError, Unavailable, UsageError
+from jenkins_ml.records import encode
 from jenkins_ml.server.dataplane import DataPlane, Version
 from jenkins_ml.server.predicted import Cells
 from jenkins_ml.server.request_log import RequestLog
@@ -71,6 +72,7 @@ class Admin:
             self._route("/unload", "POST", self._unload),
             self._route("/traffic", "POST", self._traffic),
             self._route("/window", "POST", self._window),
+            self._route("/summary", "POST", self._summary),
             self._route("/sample", "POST", self._sample),
             self._route("/stop", "POST", self._end),
         ]
@@ -151,6 +153,14 @@ class Admin:
         if not (pinned is None or isinstance(pinned, bool)):
             raise _FieldError("pinned: true, false or null")
         return asdict(version.outcomes.since(since, slower, pinned))
+
+    async def _summary(self, fields: Any) -> dict[str, Any]:
+        version = self._plane.versions.get(_number(fields, "version"))
+        if version is None:
+            raise UsageError(f"version {fields['version']} is not loaded")
+        if version.summariser is None:
+            return {"since": version.loaded_at, "summary": None}
+        return {"since": version.loaded_at, "summary": json.loads(encode(version.summariser.summary()))}
 
     async def _sample(self, fields: Any) -> dict[str, Any]:
         percent = _number(fields, "percent")

@@ -24,6 +24,7 @@ from jenkins_ml.server.outcomes import Outcomes
 from jenkins_ml.server.predicted import Cells
 from jenkins_ml.server.sampling import Sampler
 from jenkins_ml.server.status import Code, ServingError, VersionError, invalid
+from jenkins_ml.server.summaries import Summariser, summariser_of
 from jenkins_ml.server.traffic import Splitter, Traffic
 from jenkins_ml.server.workers import Workers
 
@@ -45,6 +46,7 @@ class Version:
         error: why it could not be loaded; empty otherwise.
         loaded_at: when it became AVAILABLE, in seconds since 1970; None before.
         cells: how its predictions are counted.
+        summariser: keeps summaries of its requests; None where it has no reference.
     """
 
     number: int
@@ -54,6 +56,7 @@ class Version:
     loaded_at: float | None = None
     model: Model | None = None
     cells: Cells = field(default_factory=Cells)
+    summariser: Summariser | None = None
     outcomes: Outcomes = field(default_factory=Outcomes)
     settled: asyncio.Event = field(default_factory=asyncio.Event)  # set when loading has ended, one way or the other
 
@@ -111,9 +114,9 @@ class DataPlane:
         self._clock = clock
         self._wall = wall
         self._deadline = deadline_seconds
-        chance = random or Random()  # noqa: S311 - a split of traffic is no secret
-        self._splitter = Splitter(chance)
-        self.sampler = Sampler(clock, chance)
+        self._random = random or Random()  # noqa: S311 - a split of traffic is no secret
+        self._splitter = Splitter(self._random)
+        self.sampler = Sampler(clock, self._random)
         self._loader = ThreadPoolExecutor(1, "loader")
 
     # --- versions ----------------------------------------------------------------------------------------------------
@@ -140,6 +143,7 @@ class DataPlane:
         try:
             loop = asyncio.get_running_loop()
             version.model = await loop.run_in_executor(self._loader, partial(_load_warm, self._load, version.path))
+            version.summariser = summariser_of(version.path, self._random, self._clock)
             version.state = "AVAILABLE"
             version.loaded_at = self._wall()
             _log.info("version %d is available", version.number)
@@ -170,7 +174,7 @@ class DataPlane:
         version.state = "UNLOADING"
         await self._drain(version)
         version.workers.stop()
-        version.model = None
+        version.model = version.summariser = None
         version.state = "END"
         gc.collect()  # a model's objects refer to each other, and are large
         _log.info("version %d is unloaded", number)
@@ -290,8 +294,9 @@ class DataPlane:
     ) -> Answer[T]:
         version, model = chosen
         started = self._clock()
+        summariser = None if pinned else version.summariser  # replayed requests name the version
         try:
-            answered = await version.workers.run(partial(infer, model, exchange, version.cells), seconds)
+            answered = await version.workers.run(partial(infer, model, exchange, version.cells, summariser), seconds)
         except ServingError as error:
             error.version = version.number
             taken = self._clock() - started

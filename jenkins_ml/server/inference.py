@@ -14,6 +14,7 @@ from jenkins_ml.records import Signature
 from jenkins_ml.server.dtypes import BY_NUMPY, Tensor, type_of
 from jenkins_ml.server.predicted import Cells
 from jenkins_ml.server.status import Code, VersionError, invalid
+from jenkins_ml.server.summaries import Summariser
 
 DEFAULT_SIGNATURE = "serving_default"
 T = TypeVar("T")
@@ -84,8 +85,19 @@ def make_ready(model: Model) -> None:
     model.warm_up()
 
 
-def infer(model: Model, exchange: Exchange[T], cells: Cells = Cells()) -> Answered[T]:  # noqa: B008 - a frozen value
+def infer(
+    model: Model,
+    exchange: Exchange[T],
+    cells: Cells = Cells(),  # noqa: B008 - a frozen value
+    summariser: Summariser | None = None,
+) -> Answered[T]:
     """Decode, check, predict, count, encode.
+
+    Args:
+        model: what answers.
+        exchange: how.
+        cells: how predictions are counted.
+        summariser: is shown what was asked and answered; None: nobody is.
 
     Raises:
         ServingError: the request is malformed for this model.
@@ -101,6 +113,8 @@ def infer(model: Model, exchange: Exchange[T], cells: Cells = Cells()) -> Answer
         raise VersionError(Code(error.code), error.what) from error
     except Exception as error:
         raise VersionError(Code.INTERNAL, f"{type(error).__name__}: {error}") from error
+    if summariser is not None and prediction.signature == DEFAULT_SIGNATURE:
+        summariser.offer(prediction.inputs, outputs)
     nan = any(_not_finite(tensor) for tensor in outputs.values())
     if prediction.outputs:
         outputs = {name: outputs[name] for name in prediction.outputs}
