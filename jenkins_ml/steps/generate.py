@@ -22,7 +22,7 @@ from jenkins_ml.rendering.warnings import warnings
 
 # What a configuration may ask for: such a file of ours that it no longer asks for is removed.
 _FILES: Final = (FILE, ROLLBACK_FILE, INSTALL_SCRIPT)
-_DEPLOY: Final = "deploy"  # and those below it
+_FOLDERS: Final = ("deploy", "monitoring")  # and those below them
 _SAID: Final[Mapping[State, str]] = {
     "current": "{} is current",
     "edited": "{} is current, with local edits",
@@ -98,7 +98,11 @@ def command(ci: str, check: bool, diff: bool, output: Path, mark: bool, force: b
 
 def rendered(config: Config, directory: Path) -> dict[str, str]:
     """The files for a configuration that lies, or will lie, in `directory`: relative name -> text."""
-    return {**render(config, build(config), repository.prefix(directory)), **_manifests(config, directory)}
+    return {
+        **render(config, build(config), repository.prefix(directory)),
+        **_manifests(config, directory),
+        **_monitoring(config),
+    }
 
 
 def _manifests(config: Config, directory: Path) -> dict[str, str]:
@@ -113,9 +117,17 @@ def _manifests(config: Config, directory: Path) -> dict[str, str]:
     return files(config, releases)
 
 
+def _monitoring(config: Config) -> dict[str, str]:
+    if config.monitor is None:
+        return {}
+    from jenkins_ml.rendering.monitoring.files import files  # only here, for those who ask for it
+
+    return files(config)
+
+
 def _plans(output: Path, texts: Mapping[str, str], mark: bool, force: bool) -> list[Plan]:
     """What becomes of each file that is asked for, or was."""
-    found = generated.read(output, dict.fromkeys((*texts, *_FILES, *_deploying(output))))
+    found = generated.read(output, dict.fromkeys((*texts, *_FILES, *_made_before(output))))
     plans = [
         plan(name, each, texts.get(name), functools.partial(_merge, str(output / name)), force=force, mark=mark)
         for name, each in found.items()
@@ -124,10 +136,15 @@ def _plans(output: Path, texts: Mapping[str, str], mark: bool, force: bool) -> l
     return [each for each in plans if each.name in texts or each.state != "current"]
 
 
-def _deploying(output: Path) -> list[str]:
-    """What was generated last time to deploy from git: files that are there once for each environment and version."""
+def _made_before(output: Path) -> list[str]:
+    """What was generated last time into folders of their own, and may no longer be asked for."""
     bases = output / generated.BASES
-    return sorted(path.relative_to(bases).as_posix() for path in (bases / _DEPLOY).rglob("*") if path.is_file())
+    return sorted(
+        path.relative_to(bases).as_posix()
+        for folder in _FOLDERS
+        for path in (bases / folder).rglob("*")
+        if path.is_file()
+    )
 
 
 def _merge(path: str, edited: str, base: str | None, new: str) -> Merged:

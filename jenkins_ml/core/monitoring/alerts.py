@@ -132,7 +132,7 @@ def slow(watched: Watched) -> Iterator[Alert]:
 def _pages(watched: Watched) -> Iterator[Alert]:
     words = {
         AVAILABILITY: ("JenkinsMLErrorBudgetBurn", "fails", "failed or held NaN"),
-        LATENCY: ("JenkinsMLLatencyBudgetBurn", "is slow", f"took longer than {watched.promise.latency_p99_ms:g} ms"),
+        LATENCY: ("JenkinsMLLatencyBudgetBurn", "is slow", _was_slow(watched)),
     }
     for slo, objective in recording.objectives(watched.series, watched.promise).items():
         name, does, did = words[slo]
@@ -177,13 +177,19 @@ def _in_production(watched: Watched, window: str) -> str:
     return f"({every} >= on ({BY_ENVIRONMENT}) group_left () {PRODUCTION_SHARE} * sum by ({BY_ENVIRONMENT}) ({every}))"
 
 
+def _was_slow(watched: Watched) -> str:
+    """Empty where nothing is promised about latency: then nothing is said of it either."""
+    limit = watched.promise.latency_p99_ms
+    return "" if limit is None else f"took longer than {limit:g} ms"
+
+
 def _ticket(watched: Watched, slo: str, objective: float) -> Iterator[Alert]:
     words = {
         AVAILABILITY: ("JenkinsMLErrorBudgetBurnSlow", "fails too often", "failed or held NaN"),
         LATENCY: (
             "JenkinsMLLatencyBudgetBurnSlow",
             "is too slow too often",
-            f"took longer than {watched.promise.latency_p99_ms:g} ms",
+            _was_slow(watched),
         ),
     }
     name, does, did = words[slo]
