@@ -4,7 +4,7 @@ It gets one job as JSON on standard input, after its imports, so that it can be 
 runs. It writes only below the job's `out`; the stage that started it checks what it finds there and alone writes to the
 store. A segmentation fault or an `os._exit` in user code therefore never leaves a half version.
 
-    out/model/           the SavedModel
+    out/model/           the SavedModel, with the summary of the evaluation split that later requests are compared with
     out/predictions/predictions.npz   labels, predictions, columns to slice by; of the first examples the inputs as replay/<input>, what the
                                       exported model answered as exported/<output>, and the one that was trained, in
                                       memory, as trained/<output>, or in not_trained why it was not asked
@@ -28,14 +28,15 @@ from typing import Any
 
 import numpy as np
 
-from jenkins_ml import __version__
+from jenkins_ml import __version__, names
 from jenkins_ml.adapters import files, trained_answers, user_code
 from jenkins_ml.adapters import saved_model as saved_models
 from jenkins_ml.adapters.array_spool import ArraySpool
 from jenkins_ml.adapters.evaluation_split import Batch, Features, Split
 from jenkins_ml.adapters.passed_errors import as_plain
+from jenkins_ml.core.drift.reference import Reference
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed
-from jenkins_ml.records import Signature, TensorSpec
+from jenkins_ml.records import Signature, Summary, TensorSpec, decode, encode
 
 BATCH = 1024
 # What predictions.npz calls other things: features of these names are no columns to slice by.
@@ -99,6 +100,7 @@ def _carry_out(job: Mapping[str, Any], out: Path) -> dict[str, Any]:
     folder = out / "predictions"
     folder.mkdir()
     spool = ArraySpool(folder)
+    reference = None if job["mode"] == "predict" else Reference(_reference_before(job))
     recorded: dict[str, np.ndarray] = {}
     done = 0
     for batch in itertools.chain([first], batches):
@@ -107,10 +109,14 @@ def _carry_out(job: Mapping[str, Any], out: Path) -> dict[str, Any]:
         recorded = recorded or trained_answers.as_recorded(signature, inputs, predictions, trained)
         spool.append("labels", batch.labels)
         spool.append("predictions", predictions)
+        if reference is not None:
+            reference.add(inputs, predictions)
         for name, values in sliceable(batch).items():
             spool.append(name, values)
         done += len(batch)
     spool.write(folder / "predictions.npz", recorded)
+    if reference is not None:
+        _write_reference(reference, saved_model)
     return {
         "signature": asdict(signature),
         "curves": curves,
@@ -118,6 +124,25 @@ def _carry_out(job: Mapping[str, Any], out: Path) -> dict[str, Any]:
         "count": split.count,
         "environment": _environment(),
     }
+
+
+def _reference_before(job: Mapping[str, Any]) -> Summary | None:
+    """The reference of the version in production; None where there is none, or none that can be read."""
+    file = job.get("reference")
+    try:
+        return None if file is None else decode(Summary, Path(file).read_bytes(), file)
+    except (OSError, IntegrityError):
+        return None
+
+
+def _write_reference(reference: Reference, model: Path) -> None:
+    """Put the reference beside the model; one that came with a SavedModel is of something else."""
+    file = model / names.REFERENCE
+    file.unlink(missing_ok=True)
+    summary = reference.summary()
+    if summary is not None:
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(encode(summary))
 
 
 def sliceable(batch: Batch) -> dict[str, np.ndarray]:

@@ -95,6 +95,9 @@ def _make(project: Project, train: Train, staged: Path, report: Reporter) -> dic
         "load": project.config.data.load,
         "out": str(staged),
     }
+    production = project.store.journal.history(project.environment()).production
+    if production is not None:
+        job["reference"] = str(project.store.path(production.version) / names.REFERENCE)
     with Worker(_imports(train)) as worker:
         if train.entrypoint is not None:
             report.note(f"training by {train.entrypoint}")
