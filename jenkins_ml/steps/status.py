@@ -129,7 +129,7 @@ def _as_json(found: Sequence[dict[str, Any]], pictures: Sequence[Live | None]) -
 def _watch(project: Project, environment: str | None, interval: float, as_json: bool) -> None:
     """Look again and again. Ctrl-C is how that ends, and no failure."""
     lookers: dict[str, Looker] = {}
-    screen = Screen()
+    screen = Screen(sys.stdout)
     try:
         while True:
             began = time.monotonic()
