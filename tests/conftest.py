@@ -8,7 +8,13 @@ from hypothesis import settings
 
 from jenkins_ml import names
 from jenkins_ml.adapters import warm
-from tests.engines.fixtures import cluster, docker_engine, node_cluster, prometheus_programs  # noqa: F401 - fixtures
+from tests.engines.fixtures import (  # noqa: F401 - fixtures
+    cluster,
+    docker_engine,
+    elasticsearch,
+    node_cluster,
+    prometheus_programs,
+)
 from tests.engines.missing import left_out, need
 from tests.fakes.repository import Commands, Repository
 

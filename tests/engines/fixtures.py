@@ -13,6 +13,7 @@ import pytest
 
 from tests.engines import control_plane, node, prometheus
 from tests.engines import docker_engine as docker
+from tests.engines import elasticsearch as elastic
 from tests.engines.missing import left_out
 
 Engine = TypeVar("Engine")
@@ -46,6 +47,13 @@ def node_cluster() -> Iterator[node.Node]:
     """The same with a real node, which runs pods: `load(image)` gives it images; it has `base`, and `python` with our server."""
     with started(node.running) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def elasticsearch() -> Iterator[elastic.Elasticsearch]:
+    """A node of Elasticsearch: `ask("GET", "/_search")`."""
+    with started(elastic.running) as node:
+        yield node
 
 
 @pytest.fixture(scope="session")

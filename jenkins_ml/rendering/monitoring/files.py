@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from jenkins_ml.config.model import Config
-from jenkins_ml.rendering.monitoring import alertmanager, dashboards, monitors, rules, scrape
+from jenkins_ml.rendering.monitoring import alertmanager, dashboards, elastic, monitors, rules, scrape
 
 
 def files(config: Config) -> dict[str, str]:
     """The files, each with its text; none without the `monitor` section."""
     return {
         name: text
-        for each in (rules, scrape, monitors, alertmanager, dashboards)
+        for each in (rules, scrape, monitors, alertmanager, dashboards, elastic)
         for name, text in each.files(config).items()
     }
