@@ -57,11 +57,11 @@ class Site:
         return servable(number, golden=golden, digest=digest, model=model)
 
     def made(self) -> list[str]:
-        """Everything of ours in the namespace, and what came of it."""
-        every = (*kinds.MADE, kinds.LEASE, kinds.POD, kinds.SLICE, kinds.Kind("ReplicaSet", "apps/v1", "replicasets"))
+        """Everything of ours in the namespace, and what came of it; but for kinds that may not be installed."""
+        every = (*kinds.MADE, kinds.LEASE, kinds.POD, kinds.SLICE, kinds.REPLICASET)
         found = []
         for kind in every:
-            if kind is not kinds.ROUTE:
+            if kind not in kinds.ADDED:
                 listed = self.api.list(kind, self.namespace, f"{names.LABEL_MANAGED_BY}={names.OWNER}")
                 found += [f"{kind.name} {thing['metadata']['name']}" for thing in listed["items"]]
         return found

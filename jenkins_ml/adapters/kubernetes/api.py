@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from jenkins_ml import names
 from jenkins_ml.adapters.kubernetes.connection import Broken, Connection
-from jenkins_ml.adapters.kubernetes.kinds import DEPLOYMENT, Kind, Object
+from jenkins_ml.adapters.kubernetes.kinds import DEPLOYMENT, ROLLOUT, Kind, Object
 from jenkins_ml.adapters.kubernetes.refusals import Missing, error_of
 from jenkins_ml.errors import Unavailable
 
@@ -147,8 +147,9 @@ class Api:
             uid: its identity, where that is known.
         """
         known = {"resourceVersion": version, **({"uid": uid} if uid else {})}
-        # A Deployment stays until its pods have gone, so that one can wait for them.
-        body = {"propagationPolicy": "Foreground" if kind is DEPLOYMENT else "Background", "preconditions": known}
+        # What has pods stays until they have gone, so that one can wait for them.
+        policy = "Foreground" if kind in (DEPLOYMENT, ROLLOUT) else "Background"
+        body = {"propagationPolicy": policy, "preconditions": known}
         with contextlib.suppress(Missing):
             self._json("DELETE", kind.path(namespace, name), f"delete {kind.name} {name}", namespace, body, "json")
 

@@ -7,22 +7,19 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from jenkins_ml import names
-from jenkins_ml.adapters.kubernetes import readiness
 from jenkins_ml.adapters.kubernetes.api import Api
 from jenkins_ml.adapters.kubernetes.asking import Asker
-from jenkins_ml.adapters.kubernetes.kinds import DEPLOYMENT, MADE, POD, SLICE, Kind, Object, kind_of
-from jenkins_ml.adapters.kubernetes.readiness import Wanted
+from jenkins_ml.adapters.kubernetes.kinds import DEPLOYMENT, MADE, POD, ROLLOUT, SLICE, Kind, Object
 from jenkins_ml.adapters.kubernetes.routing import Router
 from jenkins_ml.adapters.kubernetes.shapes import Shapes
-from jenkins_ml.adapters.kubernetes.traffic import Traffic, carries
-from jenkins_ml.adapters.kubernetes.writing import Writer, is_going, is_ours
+from jenkins_ml.adapters.kubernetes.workloads import Workloads
+from jenkins_ml.adapters.kubernetes.writing import Writer, is_ours
 from jenkins_ml.adapters.target import Servable
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed
 
 _GOING_SECONDS: Final = 90.0  # how long pods that end are waited for
 _LEAVING_SECONDS: Final = 10.0  # within which a Service forgets pods that it does not select any more
 _PAUSE: Final = 0.1
-_REASONS: Final = (names.NOTE_RUN, names.NOTE_BY, names.NOTE_COMMIT, names.NOTE_IMAGE)
 
 
 class Bringer:
@@ -32,6 +29,7 @@ class Bringer:
         api: the API server.
         writer: makes the changes.
         shapes: what objects look like.
+        workloads: bring up the pods.
         router: knows which versions get traffic.
         asker: asks pods whether they serve what they should.
         image_of: says which image a version's pods run; builds it where it has to be.
@@ -43,12 +41,13 @@ class Bringer:
         api: Api,
         writer: Writer,
         shapes: Shapes,
+        workloads: Workloads,
         router: Router,
         asker: Asker,
         image_of: Callable[[Servable], str],
         note: Callable[[str], None],
     ) -> None:
-        self._api, self._writer, self._shapes = api, writer, shapes
+        self._api, self._writer, self._shapes, self._workloads = api, writer, shapes, workloads
         self._router, self._asker, self._image_of, self._note = router, asker, image_of, note
         self._shared = False
 
@@ -71,16 +70,8 @@ class Bringer:
         # What is there keeps its image: neither engine nor registry is needed to bring back a pod.
         image = self._image_of(servable) if current is None else _image_in(current)
         try:
-            for thing in self._shapes.of_version(servable, traffic, image):
-                self._writer.apply(thing, lambda wanted, current: _kept(wanted, current, traffic))
-            wanted = Wanted(
-                namespace=self._shapes.namespace,
-                deployment=self._shapes.deployment(version),
-                labels=self._shapes.selector(version),
-                what=f"bring up version {version}",
-                seconds=self._shapes.ready_seconds,
-            )
-            ready = readiness.wait(self._api, wanted, self._note, self._writer.check)
+            self._workloads.make(servable, traffic, image)
+            ready = self._router.wait(version, f"bring up version {version}")
             self._asker.forget(version)
             self._asker.prove(servable, ready)
         except JenkinsMLError:
@@ -95,13 +86,7 @@ class Bringer:
         if version in (traffic.stable, traffic.canary):
             raise StageFailed(f"version {version} gets traffic: it cannot be taken out", "route the traffic elsewhere")
         self._wait_until_left(version)
-        selector = self._shapes.selector(version)
-        found = [
-            (kind, thing)
-            for kind in self._shapes.kinds_of_a_version
-            for thing in self._api.list(kind, self._shapes.namespace, selector)["items"]
-        ]
-        self.take_away(found)
+        self.take_away(self._workloads.part_with(version))
         self._asker.forget(version)
 
     def take_away(self, found: Iterable[tuple[Kind, Object]]) -> tuple[str, ...]:
@@ -110,22 +95,22 @@ class Bringer:
         going.sort(key=lambda item: MADE.index(item[0]))
         for kind, name in going:
             self._writer.delete(kind, name)
-        deployments = {name for kind, name in going if kind is DEPLOYMENT}
-        self._wait_until_gone(deployments)
+        for having_pods in (ROLLOUT, DEPLOYMENT):
+            self._wait_until_gone(having_pods, {name for kind, name in going if kind is having_pods})
         return tuple(f"{kind.name} {name}" for kind, name in going)
 
     def _find(self, servable: Servable, *, used: bool) -> Object | None:
-        """The version's Deployment; one of the same number but of another digest goes, unless it has traffic."""
-        name = self._shapes.deployment(servable.version)
-        current = self._api.get(DEPLOYMENT, self._shapes.namespace, name)
-        if current is None or is_going(current):
+        """What brings the version up; one of the same number but of another digest goes, unless it has traffic."""
+        current = self._workloads.find(servable.version)
+        if current is None:
             return None
         digest = (current["metadata"].get("annotations") or {}).get(names.NOTE_DIGEST)
         if digest == servable.reference.manifest_digest:
             return current
         if used:
             raise IntegrityError(
-                f"Deployment {name} has another version {servable.version}, of digest {digest}, and gets traffic",
+                f"{self._workloads.name(servable.version)} has another version {servable.version}, of digest {digest}, "
+                "and gets traffic",
                 "find out which of the two is meant: a store that was lost gives its numbers anew",
             )
         self.take_out(servable.version)
@@ -153,12 +138,12 @@ class Bringer:
                 return
             self._api.clock.sleep(_PAUSE)
 
-    def _wait_until_gone(self, deployments: set[str]) -> None:
+    def _wait_until_gone(self, kind: Kind, going: set[str]) -> None:
         """They go when their pods have gone; on a node that does not answer that may take until it is back."""
         ends = self._api.clock.monotonic() + _GOING_SECONDS
-        while deployments:
-            listed = self._api.list(DEPLOYMENT, self._shapes.namespace, self._shapes.selector(None))["items"]
-            left = deployments & {deployment["metadata"]["name"] for deployment in listed}
+        while going:
+            listed = self._api.list(kind, self._shapes.namespace, self._shapes.selector(None))["items"]
+            left = going & {thing["metadata"]["name"] for thing in listed}
             if not left:
                 return
             if self._api.clock.monotonic() > ends:
@@ -170,24 +155,3 @@ class Bringer:
 def _image_in(deployment: Object) -> str:
     image: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
     return image
-
-
-def _kept(wanted: Object, current: Object, traffic: Traffic) -> Object:
-    """What is wanted of an object that is there: as many pods as it has, and the labels and notes that its pods have.
-
-    Its replicas belong to whoever scaled it last. Who releases it now, and for which run, is no reason for other pods;
-    labels are one only where the version shall share the traffic of one that it was not brought up beside.
-    """
-    if kind_of(wanted) is not DEPLOYMENT:
-        return wanted
-    meta, pods = wanted["spec"]["template"]["metadata"], current["spec"]["template"]["metadata"]
-    notes = {note: text for note, text in (pods.get("annotations") or {}).items() if note in _REASONS}
-    labels = {label: text for label, text in pods["labels"].items() if label.startswith(names.LABEL_RELEASE_PREFIX)}
-    if traffic.stable is not None and not carries(current, traffic.stable):
-        labels = {}
-    template = {
-        **wanted["spec"]["template"],
-        "metadata": {**meta, "labels": {**meta["labels"], **labels}, "annotations": {**meta["annotations"], **notes}},
-    }
-    replicas = current["spec"]["replicas"] or wanted["spec"]["replicas"]
-    return {**wanted, "spec": {**wanted["spec"], "replicas": replicas, "template": template}}

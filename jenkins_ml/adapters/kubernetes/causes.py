@@ -14,7 +14,9 @@ from jenkins_ml.adapters.kubernetes.kinds import Object
 from jenkins_ml.adapters.kubernetes.refusals import denied, over_quota
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed, Unavailable
 
-Blame = Literal["version", "setup", "cluster", "quota", "policy"]
+Blame = Literal["version", "setup", "cluster", "quota", "policy", "controller"]
+UNHEARD: Final = "Unheard"  # condition of a view of a Rollout: no controller has taken it up
+STOPPED: Final = "Stopped"  # condition of a view of a Rollout: its controller does not go on with it
 
 _NO_IMAGE: Final = {
     "ErrImagePull",
@@ -27,6 +29,7 @@ _NO_IMAGE: Final = {
 }
 _NO_START: Final = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PostStartHookError"}
 _AT_ONCE: Final = {"InvalidImageName", "ErrImageNeverPull"}
+_CONTROLLER_SECONDS: Final = 20.0  # a controller that is started anew is there again by then
 _CRASHES: Final = 2  # restarts after which it is a loop: three attempts
 _SETUP_EVENTS: Final = {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedCreate"}
 
@@ -46,7 +49,8 @@ class Cause:
 
     Args:
         text: one sentence without a full stop.
-        blame: the version itself, its configuration, the cluster (which may recover), its quota, or a policy.
+        blame: the version itself, its configuration, the cluster (which may recover), its quota, a policy, or the
+            controller of Argo Rollouts.
         lasts: seconds that this must have been so until it is given up: it could pass by itself. None: as long as
             one is willing to wait.
         log: whose last lines say more; None where nobody's do.
@@ -74,6 +78,12 @@ class Cause:
                 return over_quota(self.text, what)
             case "policy":
                 return denied(self.text, what)
+            case "controller":
+                return Unavailable(
+                    text,
+                    "see to it that the controller of Argo Rollouts runs and watches this namespace, and that nobody "
+                    "else moves this Rollout (kubectl describe rollout)",
+                )
         return Unavailable(text, "try again when the cluster has room for it and its nodes answer")
 
 
@@ -97,6 +107,8 @@ def of_deployment(deployment: Object) -> Cause | None:
             if "exceeded quota" in message or "failed quota" in message:
                 return Cause(message, "quota", lasts=20.0)
             return Cause(message, "policy", lasts=3.0)
+        if condition["type"] in (UNHEARD, STOPPED):
+            return Cause(str(condition["message"]), "controller", lasts=_CONTROLLER_SECONDS)
     return None
 
 

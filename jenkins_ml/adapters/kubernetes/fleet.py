@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +10,10 @@ from dataclasses import dataclass
 from jenkins_ml import names
 from jenkins_ml.adapters.kubernetes.api import Api, Note
 from jenkins_ml.adapters.kubernetes.connection import connect
-from jenkins_ml.adapters.kubernetes.state import Objects, ours, read, serving_of, version_of
+from jenkins_ml.adapters.kubernetes.kinds import ROUTE, Object, version_of
+from jenkins_ml.adapters.kubernetes.state import Objects, add_rollouts, explain, ours, read, serving_of
 from jenkins_ml.adapters.target import Serving
+from jenkins_ml.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +38,18 @@ def of_context(context: str | None, namespace: str | None, note: Note) -> list[D
 
 
 def fleet(api: Api, namespace: str | None) -> list[Deployed]:
-    """All models of a cluster, or of one namespace: five requests, six where something is not ready.
+    """All models of a cluster, or of one namespace: five requests, one more where something is not ready, and two for Rollouts.
 
     Args:
         api: the API server.
         namespace: None for all of them.
     """
-    parts = _by_model(read(api, namespace, ours(), routes=True))
+    objects = read(api, namespace, ours(), (ROUTE,))
+    if _has_pods_of_others(objects):  # only then: most clusters have no Rollouts
+        with contextlib.suppress(UsageError):  # not installed, or not ours to see
+            add_rollouts(api, namespace, ours(), objects)
+        explain(api, namespace, objects)
+    parts = _by_model(objects)
     return [
         Deployed(
             model=model, environment=environment, namespace=place, serving=serving_of(part, *_addresses(part, model))
@@ -50,18 +58,28 @@ def fleet(api: Api, namespace: str | None) -> list[Deployed]:
     ]
 
 
+def _has_pods_of_others(objects: Objects) -> bool:
+    """Whether there are pods of versions that no Deployment brings up."""
+    return not {_whose(pod) for pod in objects.pods} <= {_whose(deployment) for deployment in objects.deployments}
+
+
+def _whose(thing: Object) -> tuple[str, str, str, int | None]:
+    return (*_key(thing), version_of(thing))
+
+
+def _key(thing: Object) -> tuple[str, str, str]:
+    """Namespace, model and environment of an object."""
+    meta = thing["metadata"]
+    labels = meta.get("labels") or {}
+    return meta["namespace"], labels.get(names.LABEL_MODEL, ""), labels.get(names.LABEL_ENVIRONMENT, "")
+
+
 def _by_model(objects: Objects) -> Mapping[tuple[str, str, str], Objects]:
     """The objects of each (namespace, model, environment)."""
     parts: dict[tuple[str, str, str], Objects] = defaultdict(Objects)
     for name in ("deployments", "pods", "services", "slices", "routes"):
         for thing in getattr(objects, name):
-            labels = thing["metadata"].get("labels") or {}
-            key = (
-                thing["metadata"]["namespace"],
-                labels.get(names.LABEL_MODEL, ""),
-                labels.get(names.LABEL_ENVIRONMENT, ""),
-            )
-            getattr(parts[key], name).append(thing)
+            getattr(parts[_key(thing)], name).append(thing)
     for part in parts.values():
         part.events = objects.events
     return parts

@@ -10,7 +10,7 @@ from typing import Final
 from jenkins_ml.adapters.kubernetes import causes
 from jenkins_ml.adapters.kubernetes.api import Api
 from jenkins_ml.adapters.kubernetes.causes import Cause
-from jenkins_ml.adapters.kubernetes.kinds import DEPLOYMENT, EVENT, POD, Object
+from jenkins_ml.adapters.kubernetes.kinds import EVENT, POD, Object
 from jenkins_ml.errors import JenkinsMLError, StageFailed, Unavailable
 
 _LOG_LINES: Final = 10
@@ -25,14 +25,16 @@ class Wanted:
 
     Args:
         namespace: of it.
-        deployment: its name.
+        name: what brings its pods up, such as "Deployment digits-v3".
+        look: answers the Deployment, or what looks like one; None where there is none any more.
         labels: selector of its pods.
         what: is being done, for messages, such as "bring up version 3".
         seconds: until it is given up.
     """
 
     namespace: str
-    deployment: str
+    name: str
+    look: Callable[[], Object | None]
     labels: str
     what: str
     seconds: float
@@ -58,9 +60,9 @@ def wait(api: Api, wanted: Wanted, note: Callable[[str], None], still_ours: Call
     told = ""
     while True:
         still_ours()
-        deployment = api.get(DEPLOYMENT, wanted.namespace, wanted.deployment)
+        deployment = wanted.look()
         if deployment is None:
-            raise StageFailed(f"cannot {wanted.what}: somebody deleted Deployment {wanted.deployment}", "run it again")
+            raise StageFailed(f"cannot {wanted.what}: somebody deleted {wanted.name}", "run it again")
         listed = api.list(POD, wanted.namespace, wanted.labels)
         pods = {pod["metadata"]["uid"]: pod for pod in listed["items"]}
         if is_complete(deployment):
@@ -75,7 +77,7 @@ def wait(api: Api, wanted: Wanted, note: Callable[[str], None], still_ours: Call
         if now() >= ends:
             raise _too_late(wanted, deployment, cause, lambda found: _log(api, wanted, found))
         line = (
-            f"{_count(list(pods.values()))} of {deployment['spec']['replicas']} pods of {wanted.deployment} are ready"
+            f"{_count(list(pods.values()))} of {deployment['spec']['replicas']} pods of {wanted.name.split()[-1]} are ready"
             + (f": {cause.text}" if cause else "")
         )
         if line != told:

@@ -98,7 +98,7 @@ def _missing(answer: Object, message: str, what: str, namespace: str) -> Jenkins
     if not details.get("name"):
         return UsageError(
             f"the cluster knows nothing of the kind, to {what}: {message}",
-            "install what it belongs to, such as Gateway API for `traffic: httproute`",
+            "install what it belongs to: Argo Rollouts for `traffic: argo-rollouts`, Gateway API for `traffic: httproute`",
         )
     return Missing(f"there is nothing to {what}: {message}")
 

@@ -7,12 +7,13 @@ from typing import Final
 
 from jenkins_ml.adapters.kubernetes import readiness, traffic
 from jenkins_ml.adapters.kubernetes.api import Api
-from jenkins_ml.adapters.kubernetes.kinds import AUTOSCALER, DEPLOYMENT, ROUTE, SERVICE, Object
+from jenkins_ml.adapters.kubernetes.kinds import AUTOSCALER, ROUTE, SERVICE, Object
 from jenkins_ml.adapters.kubernetes.readiness import Wanted, is_complete
 from jenkins_ml.adapters.kubernetes.shapes import Shapes
-from jenkins_ml.adapters.kubernetes.state import Objects, traffic_of, version_of
+from jenkins_ml.adapters.kubernetes.state import Objects, traffic_of
 from jenkins_ml.adapters.kubernetes.traffic import Traffic, carries
-from jenkins_ml.adapters.kubernetes.writing import Writer, is_going
+from jenkins_ml.adapters.kubernetes.workloads import Workloads
+from jenkins_ml.adapters.kubernetes.writing import Writer
 from jenkins_ml.errors import StageFailed, Unavailable
 
 _ROUTE_SECONDS: Final = 10.0  # within which a Gateway's controller takes a route
@@ -27,16 +28,19 @@ class Router:
         api: the API server.
         writer: makes the changes.
         shapes: what objects look like.
+        workloads: bring up the pods.
         note: takes a line about what is under way.
     """
 
-    def __init__(self, api: Api, writer: Writer, shapes: Shapes, note: Callable[[str], None]) -> None:
-        self._api, self._writer, self._shapes, self._note = api, writer, shapes, note
+    def __init__(
+        self, api: Api, writer: Writer, shapes: Shapes, workloads: Workloads, note: Callable[[str], None]
+    ) -> None:
+        self._api, self._writer, self._shapes, self._workloads, self._note = api, writer, shapes, workloads, note
         self._uncontrolled = False  # no Gateway's controller says anything
 
     def now(self) -> Traffic:
         """Where requests go."""
-        return self._traffic(self._deployments())
+        return self._traffic(self._workloads.all())
 
     def route(self, stable: int, canary: int | None, weight: int) -> None:
         """Give `weight` percent to the canary and the rest to stable.
@@ -44,7 +48,7 @@ class Router:
         Raises:
             StageFailed: a version is not there, or not ready.
         """
-        there = self._deployments()
+        there = self._workloads.all()
         before = self._traffic(there)
         wanted = Traffic(stable, canary, weight) if canary is not None and weight else Traffic(stable)
         for version in (stable, *((canary,) if canary is not None else ())):
@@ -60,6 +64,26 @@ class Router:
         if only is not None:
             self._settle(there[only], only, is_production=wanted.canary is None)
 
+    def wait(self, version: int, what: str) -> list[Object]:
+        """Wait until all pods of a version are ready; answers them.
+
+        Args:
+            version: the version.
+            what: is being done, for messages, such as "bring up version 3".
+
+        Raises:
+            JenkinsMLError: see readiness.wait.
+        """
+        wanted = Wanted(
+            namespace=self._shapes.namespace,
+            name=self._workloads.name(version),
+            look=lambda: self._workloads.find(version),
+            labels=self._shapes.selector(version),
+            what=what,
+            seconds=self._shapes.ready_seconds,
+        )
+        return readiness.wait(self._api, wanted, self._note, self._writer.check)
+
     # --- the pods that shall answer ----------------------------------------------------------------------------------
     def _make_room(self, there: dict[int, Object], before: Traffic, version: int) -> None:
         """See to it that a version can take all requests.
@@ -71,15 +95,16 @@ class Router:
         ready = is_complete(own) and own["spec"]["replicas"] >= self._shapes.replicas
         if before.only == version:
             if not _answers(own):
-                self._wait(own, version)
+                self._wait(version)
             return
         # By load there may be more of them than are configured; without an autoscaler the configuration says how many.
         bearer = there.get(before.only or before.stable or version, own)
         needed = bearer["spec"]["replicas"] if self._shapes.autoscaled else 0
-        there[version] = own = self._scale(own, max(self._shapes.replicas, own["spec"]["replicas"], needed))
+        replicas = max(self._shapes.replicas, own["spec"]["replicas"], needed)
+        there[version] = own = self._workloads.scale(version, own, replicas)
         is_promoted = version == before.canary or before.stable is None
         if not ready or is_promoted:
-            self._wait(own, version)
+            self._wait(version)
 
     def _form_share(self, there: Mapping[int, Object], wanted: Traffic) -> None:
         """See to it that the canary has the pods that its share takes, and that only it shares with stable."""
@@ -87,7 +112,7 @@ class Router:
         if stable is None or canary is None:
             raise AssertionError("a share is between two versions")
         if not _answers(there[stable]):
-            self._wait(there[stable], stable)
+            self._wait(stable)
         if not self._shapes.weighted:
             if not carries(there[canary], stable):
                 raise StageFailed(
@@ -97,34 +122,23 @@ class Router:
             for version, other in there.items():
                 if version not in (stable, canary) and carries(other, stable) and other["spec"]["replicas"]:
                     self._note(f"version {version} would get a share, too: its pods end")
-                    self._scale(other, 0)
-                    self._wait(other, version)
-        own = self._scale(there[canary], self._shapes.canary_replicas(there[stable]["spec"]["replicas"], wanted.weight))
-        self._wait(own, canary)
+                    self._workloads.scale(version, other, 0)
+                    self._wait(version)
+        replicas = self._shapes.canary_replicas(there[stable]["spec"]["replicas"], wanted.weight)
+        self._workloads.scale(canary, there[canary], replicas)
+        self._wait(canary)
 
     def _settle(self, own: Object, version: int, *, is_production: bool) -> None:
         """Once a version has all the requests: pods by load, or as many as are configured."""
-        autoscaler = self._shapes.autoscaler(version)
+        autoscaler = self._workloads.autoscaler(version)
         if autoscaler is not None:
             self._writer.apply(autoscaler)
         elif is_production:
             self._writer.delete(AUTOSCALER, self._shapes.name)  # which the configuration had before
-            self._scale(own, self._shapes.replicas)
+            self._workloads.scale(version, own, self._shapes.replicas)
 
-    def _scale(self, deployment: Object, replicas: int) -> Object:
-        if deployment["spec"]["replicas"] == replicas:
-            return deployment
-        return self._writer.change(DEPLOYMENT, deployment["metadata"]["name"], {"spec": {"replicas": replicas}})
-
-    def _wait(self, deployment: Object, version: int) -> None:
-        wanted = Wanted(
-            namespace=self._shapes.namespace,
-            deployment=deployment["metadata"]["name"],
-            labels=self._shapes.selector(version),
-            what=f"route requests to version {version}",
-            seconds=self._shapes.ready_seconds,
-        )
-        readiness.wait(self._api, wanted, self._note, self._writer.check)
+    def _wait(self, version: int) -> None:
+        self.wait(version, f"route requests to version {version}")
 
     # --- the change --------------------------------------------------------------------------------------------------
     def _write(self, wanted: Traffic) -> None:
@@ -154,14 +168,6 @@ class Router:
             route = self._api.get(ROUTE, self._shapes.namespace, route["metadata"]["name"]) or route
 
     # --- what there is -----------------------------------------------------------------------------------------------
-    def _deployments(self) -> dict[int, Object]:
-        found = self._api.list(DEPLOYMENT, self._shapes.namespace, self._shapes.selector(None))["items"]
-        return {
-            version: deployment
-            for deployment in found
-            if (version := version_of(deployment)) is not None and not is_going(deployment)
-        }
-
     def _traffic(self, there: Mapping[int, Object]) -> Traffic:
         if self._shapes.weighted:
             services = self._api.list(SERVICE, self._shapes.namespace, self._shapes.selector(None))["items"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from jenkins_ml import names
-from jenkins_ml.adapters.kubernetes.kinds import DEPLOYMENT, SERVICE, Kind, Object
+from jenkins_ml.adapters.kubernetes.kinds import DEPLOYMENT, ROLLOUT, ROUTE, SERVICE, Kind, Object
 from jenkins_ml.adapters.kubernetes.traffic import NOTE, Traffic
 from jenkins_ml.adapters.target import Servable
 from jenkins_ml.config.model import seconds
@@ -19,6 +19,7 @@ from jenkins_ml.rendering.kubernetes.objects import Objects
 from jenkins_ml.rendering.kubernetes.pod import REST_PORT, Version, pinned
 
 _WHOLE: Final = 100
+_MOST_IN_PERCENT: Final = 50  # a share of so many beside as many is still told from the next one by a full percent
 
 
 class Shapes:
@@ -41,9 +42,12 @@ class Shapes:
         self.labels = naming.labels(model, environment)
         self.server = serve.server.kind
         self.weighted = self._kubernetes.traffic == "httproute"
+        self.argo = self._kubernetes.traffic == "argo-rollouts"
+        self.kinds_added: tuple[Kind, ...] = ((ROUTE,) if self.weighted else ()) + ((ROLLOUT,) if self.argo else ())
         autoscale = self._kubernetes.autoscale
         self.autoscaled = autoscale is not None
         self.replicas = autoscale.min if autoscale is not None else self._kubernetes.replicas
+        self.most = autoscale.max if autoscale is not None else self._kubernetes.replicas
         self.samples = serve.canary.shadow > 0 and self.server == "jenkins-ml"
         self.limit_ms = serve.canary.max_latency_p99_ms
         self.ready_seconds = seconds(self._kubernetes.ready_timeout)
@@ -75,10 +79,16 @@ class Shapes:
 
     def refuse_what_cannot_be(self) -> None:
         """Make sure that there is a way to move traffic, and one for the model to come into the pods."""
-        if self._kubernetes.traffic == "argo-rollouts":
+        if self.argo and self._kubernetes.grpc:
             raise UsageError(
-                "`traffic: argo-rollouts` cannot be released to: Argo's controller moves the traffic itself",
-                "apply what `jenkins-ml generate` writes for it, or use `traffic: replicas` or `httproute`",
+                "`traffic: argo-rollouts` splits by pods, and a gRPC connection stays with one pod",
+                "use `traffic: httproute` for gRPC clients",
+            )
+        if self.argo and self.most > _MOST_IN_PERCENT:
+            raise UsageError(
+                f"Argo counts shares in full percents, which say it exactly for up to {_MOST_IN_PERCENT} pods of each "
+                f"version; production may have {self.most}",
+                "lower `serve.kubernetes.replicas` or `autoscale.max`, or use `traffic: httproute`",
             )
         if self._serve.image is None and self._kubernetes.volume is None and self._kubernetes.object_store is None:
             raise UsageError(
@@ -98,6 +108,10 @@ class Shapes:
             return max(1, math.ceil(stable * weight / _WHOLE))
         formed = replica_shares.replicas_for(weight, stable)
         return formed or min(stable, max(1, round(stable * weight / (_WHOLE - weight))))
+
+    def first_replicas(self, stable: int) -> int:
+        """How many pods a canary begins with beside `stable` ones."""
+        return self.canary_replicas(stable, self._serve.canary.steps[0])
 
     # --- names ---------------------------------------------------------------------------------------------------------
     def selector(self, version: int | None) -> str:
@@ -147,14 +161,23 @@ class Shapes:
         return self._objects.route(traffic.stable, traffic.canary, traffic.weight, {NOTE: traffic.note})
 
     def of_version(self, servable: Servable, traffic: Traffic, image: str) -> list[Object]:
-        """A version's objects, as they begin: beside a version in production with the pods of the first step."""
+        """A version's objects, as they begin."""
+        described = self._version(servable, traffic, image)
+        service = [self._objects.version_service(described)] if self.weighted else []
+        return [*service, self._objects.deployment(described)]
+
+    def rollout(self, servable: Servable, traffic: Traffic, image: str) -> Object:
+        """The Rollout of Argo whose newest version this is."""
+        return self._objects.rollout(self._version(servable, traffic, image))
+
+    def _version(self, servable: Servable, traffic: Traffic, image: str) -> Version:
+        """A version as it begins: beside one in production with the pods of the first step."""
         beside = traffic.stable if traffic.stable != servable.version else None
-        first = self._serve.canary.steps[0]
-        version = Version(
+        return Version(
             version=servable.version,
             image=image,
             stable=traffic.stable,
-            replicas=self.replicas if beside is None else self.canary_replicas(self.replicas, first),
+            replicas=self.replicas if beside is None else self.first_replicas(self.replicas),
             notes={
                 names.NOTE_DIGEST: servable.reference.manifest_digest,
                 names.NOTE_COMMIT: servable.manifest.lineage.commit.sha or "",
@@ -163,8 +186,6 @@ class Shapes:
                 names.NOTE_IMAGE: image,
             },
         )
-        service = [self._objects.version_service(version)] if self.weighted else []
-        return [*service, self._objects.deployment(version)]
 
     def autoscaler(self, version: int) -> Object | None:
         """The HorizontalPodAutoscaler of the version that has all requests; None where none is configured."""

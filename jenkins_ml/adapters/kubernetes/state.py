@@ -9,9 +9,21 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from jenkins_ml import names
-from jenkins_ml.adapters.kubernetes import causes
+from jenkins_ml.adapters.kubernetes import causes, rollouts
 from jenkins_ml.adapters.kubernetes.api import Api
-from jenkins_ml.adapters.kubernetes.kinds import DEPLOYMENT, GATEWAY, POD, ROUTE, SERVICE, SLICE, Kind, Object
+from jenkins_ml.adapters.kubernetes.kinds import (
+    DEPLOYMENT,
+    GATEWAY,
+    POD,
+    REPLICASET,
+    ROLLOUT,
+    ROUTE,
+    SERVICE,
+    SLICE,
+    Kind,
+    Object,
+    version_of,
+)
 from jenkins_ml.adapters.kubernetes.readiness import is_complete, warnings
 from jenkins_ml.adapters.kubernetes.traffic import Traffic, of_route, of_service
 from jenkins_ml.adapters.target import Running, Serving
@@ -44,14 +56,14 @@ def ours(model: str | None = None, environment: str | None = None, version: int 
     return ",".join(f"{label}={value}" for label, value in wanted.items() if value is not None)
 
 
-def read(api: Api, namespace: str | None, selector: str, *, routes: bool) -> Objects:
-    """All objects that a selector finds: five requests, and one more for events where something is not ready.
+def read(api: Api, namespace: str | None, selector: str, added: tuple[Kind, ...]) -> Objects:
+    """All objects that a selector finds: four requests, one or two more for what is added, one where something is not ready.
 
     Args:
         api: the API server.
         namespace: None for all namespaces.
         selector: of labels.
-        routes: whether there may be HTTPRoutes.
+        added: kinds beside those of Kubernetes itself: HTTPRoutes, Rollouts.
     """
 
     def listed(kind: Kind) -> list[Object]:
@@ -62,13 +74,27 @@ def read(api: Api, namespace: str | None, selector: str, *, routes: bool) -> Obj
                 return []
             raise
 
-    kinds = (DEPLOYMENT, POD, SERVICE, SLICE, *((ROUTE,) if routes else ()))
+    kinds = (DEPLOYMENT, POD, SERVICE, SLICE, *((ROUTE,) if ROUTE in added else ()))
     with ThreadPoolExecutor(len(kinds), thread_name_prefix="state") as pool:
         found = list(pool.map(listed, kinds))
     objects = Objects(*found)
-    if any(not is_complete(deployment) for deployment in objects.deployments):
-        objects.events = warnings(api, namespace)
+    if ROLLOUT in added:
+        add_rollouts(api, namespace, selector, objects)
+    explain(api, namespace, objects)
     return objects
+
+
+def explain(api: Api, namespace: str | None, objects: Objects) -> None:
+    """Add the events that may say why something is not ready, where something is not: one request."""
+    if not objects.events and any(not is_complete(deployment) for deployment in objects.deployments):
+        objects.events = warnings(api, namespace)
+
+
+def add_rollouts(api: Api, namespace: str | None, selector: str, objects: Objects) -> None:
+    """Add what Rollouts bring up, beside the Deployments: two requests."""
+    found = api.list(ROLLOUT, namespace, selector)["items"]
+    sets = api.list(REPLICASET, namespace, selector)["items"] if found else []
+    objects.deployments += rollouts.views_of(found, sets)
 
 
 def traffic_of(objects: Objects) -> Traffic:
@@ -114,12 +140,6 @@ def serving_of(objects: Objects, rest: str | None, grpc: str | None) -> Serving:
         rest=rest if answers else None,
         grpc=grpc if answers else None,
     )
-
-
-def version_of(thing: Object) -> int | None:
-    """The version that an object belongs to; None for what all versions share."""
-    number = (thing["metadata"].get("labels") or {}).get(names.LABEL_VERSION, "")
-    return int(number) if number.isdecimal() else None
 
 
 def _running(deployment: Object, version: int, pods: Sequence[Object], events: Iterable[Object]) -> Running:

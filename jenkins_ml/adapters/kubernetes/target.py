@@ -8,15 +8,17 @@ from functools import cached_property
 
 from jenkins_ml.adapters.kubernetes import notes, packing, state
 from jenkins_ml.adapters.kubernetes.api import Api
+from jenkins_ml.adapters.kubernetes.argo import ArgoRollout
 from jenkins_ml.adapters.kubernetes.asking import Asker
 from jenkins_ml.adapters.kubernetes.bringing import Bringer
 from jenkins_ml.adapters.kubernetes.connection import connect
-from jenkins_ml.adapters.kubernetes.kinds import GUARDED, LEASE, MADE, ROUTE, Kind, Object
+from jenkins_ml.adapters.kubernetes.kinds import ADDED, GUARDED, LEASE, MADE, Kind, Object
 from jenkins_ml.adapters.kubernetes.lease import SECONDS, Place, held
 from jenkins_ml.adapters.kubernetes.refusals import Missing
 from jenkins_ml.adapters.kubernetes.routing import Router
 from jenkins_ml.adapters.kubernetes.sampling import Samples
 from jenkins_ml.adapters.kubernetes.shapes import Shapes
+from jenkins_ml.adapters.kubernetes.workloads import Deployments, Workloads
 from jenkins_ml.adapters.kubernetes.writing import Writer, is_ours
 from jenkins_ml.adapters.target import Answer, Servable, Serving
 from jenkins_ml.config.serve import Serve
@@ -64,7 +66,13 @@ class KubernetesTarget:
 
     @cached_property
     def _router(self) -> Router:
-        return Router(self.api, self._writer, self._shapes, self._progress)
+        return Router(self.api, self._writer, self._shapes, self._workloads, self._progress)
+
+    @cached_property
+    def _workloads(self) -> Workloads:
+        if self._shapes.argo:
+            return ArgoRollout(self.api, self._writer, self._shapes, self._progress)
+        return Deployments(self.api, self._writer, self._shapes)
 
     @cached_property
     def _asker(self) -> Asker:
@@ -72,7 +80,9 @@ class KubernetesTarget:
 
     @cached_property
     def _bringer(self) -> Bringer:
-        return Bringer(self.api, self._writer, self._shapes, self._router, self._asker, self._image_of, self._progress)
+        shapes, workloads = self._shapes, self._workloads
+        router, asker = self._router, self._asker
+        return Bringer(self.api, self._writer, shapes, workloads, router, asker, self._image_of, self._progress)
 
     @cached_property
     def _samples(self) -> Samples:
@@ -144,7 +154,7 @@ class KubernetesTarget:
 
     def serving(self) -> Serving:
         """What runs now: five requests, or seven, however many pods there are."""
-        objects = state.read(self.api, self._namespace, self._selector, routes=self._shapes.weighted)
+        objects = state.read(self.api, self._namespace, self._selector, self._shapes.kinds_added)
         rest, grpc = self._shapes.addresses(lambda namespace, name: state.gateway_address(self.api, namespace, name))
         return state.serving_of(objects, rest, grpc)
 
@@ -176,7 +186,7 @@ class KubernetesTarget:
             try:
                 listed = self.api.list(kind, self._namespace, self._selector)
             except (UsageError, Missing):
-                if kind is ROUTE and not self._shapes.weighted:  # Gateway API need not be installed
+                if kind in ADDED and kind not in self._shapes.kinds_added:  # need not be installed
                     continue
                 raise
             found += [(kind, thing) for thing in listed["items"] if is_ours(thing)]
