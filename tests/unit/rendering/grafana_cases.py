@@ -1,9 +1,11 @@
 """Configurations whose dashboards the tests look at: both kinds of servers, with and without what a pipeline reports."""
 
+import functools
 import json
 from typing import Any
 
 from jenkins_ml.config.loader import loads
+from jenkins_ml.config.model import Config
 from jenkins_ml.rendering.monitoring.dashboards import files
 
 MODEL = 'data: {load: "data:load"}\ntrain: {entrypoint: "model:train"}\n'
@@ -29,6 +31,12 @@ monitor: {{slo: {{latency_p99_ms: 250.5, period: 7d}}, pipeline: {{textfile: /sr
 }
 
 
+@functools.cache
+def config(case: str) -> Config:
+    """The configuration of a case."""
+    return loads(CASES[case])
+
+
 def dashboards(case: str) -> list[dict[str, Any]]:
     """The dashboards of a case: the model's, and that of all models."""
-    return [json.loads(text) for name, text in files(loads(CASES[case])).items() if name.endswith(".json")]
+    return [json.loads(text) for name, text in files(config(case)).items() if name.endswith(".json")]

@@ -28,7 +28,6 @@ def fleet_dashboard() -> Json:
     """The dashboard of all models that this Prometheus knows."""
     promised = "jenkins_ml:slo:objective"
     released, version = (select(name, *_CHOSEN) for name in (names.METRIC_RELEASED, names.METRIC_RELEASED_VERSION))
-    firing = select("ALERTS", _OURS, *_CHOSEN, alertstate="firing", severity="page")
     return dashboard.dashboard(
         dashboard.FLEET_UID,
         "All models",
@@ -39,7 +38,13 @@ def fleet_dashboard() -> Json:
             variable("environment", "Environment", promised, several=True),
         ],
         annotations=[
-            annotation("Pages", firing, "{{alertname}}", "{{model}}, {{environment}}, version {{version}}", "red"),
+            annotation(
+                "Pages",
+                _firing(severity="page"),
+                "{{alertname}}",
+                "{{model}}, {{environment}}, version {{version}}",
+                "red",
+            ),
             *releases(released, version, "{{model}}, {{environment}}, version {{version}}"),
         ],
         links=[link("Models")],
@@ -49,7 +54,6 @@ def fleet_dashboard() -> Json:
 
 def _now() -> Sequence[Json]:
     budget = select("jenkins_ml:slo:budget_left", *_CHOSEN)
-    firing = select("ALERTS", _OURS, *_CHOSEN, alertstate="firing")
     return [
         panels.stat(
             "Models",
@@ -76,14 +80,14 @@ def _now() -> Sequence[Json]:
         panels.stat(
             "Pages",
             "Alerts that are firing and wake somebody up. Each has a page of its name in docs/runbooks of jenkins-ml.",
-            Query(f'count({firing[:-1]},severity="page"}}) or vector(0)'),
+            Query(f"count({_firing(severity='page')}) or vector(0)"),
             steps=panels.BAD,
             width=4,
         ),
         panels.stat(
             "Tickets",
             "Alerts that are firing and can wait for a day. Each has a page of its name in docs/runbooks of jenkins-ml.",
-            Query(f'count({firing[:-1]},severity="ticket"}}) or vector(0)'),
+            Query(f"count({_firing(severity='ticket')}) or vector(0)"),
             steps=((None, "green"), (1, "orange")),
             width=4,
         ),
@@ -101,11 +105,10 @@ def _models() -> Json:
     def of(series: str, how: str = "max", **labels: str) -> str:
         return f"{how} {_EACH} ({select(series, *_CHOSEN, **labels)})"
 
-    firing = select("ALERTS", _OURS, *_CHOSEN, alertstate="firing")
     columns = [
         Column(
             title="Alerts",
-            expr=f"count {_EACH} ({firing}) or {_ROWS}",
+            expr=f"count {_EACH} ({_firing()}) or {_ROWS}",
             steps=panels.BAD,
         ),
         Column(title="Version", expr=of(names.METRIC_RELEASED_VERSION)),
@@ -179,3 +182,7 @@ def _over_time() -> Sequence[Json]:
             width=8,
         ),
     ]
+
+
+def _firing(**labels: str) -> str:
+    return select("ALERTS", _OURS, *_CHOSEN, alertstate="firing", **labels)

@@ -162,6 +162,7 @@ def promises(ask: Asking) -> Row:
         AVAILABILITY: ("JenkinsMLErrorBudgetBurn", "JenkinsMLErrorBudgetBurnSlow"),
         LATENCY: ("JenkinsMLLatencyBudgetBurn", "JenkinsMLLatencyBudgetBurnSlow"),
     }
+    width = panels.COLUMNS // (len(ask.promises) + 1)
     shown = [
         panels.lines(
             f"Burn rate of {slo}",
@@ -169,6 +170,7 @@ def promises(ask: Asking) -> Row:
             f"{_either(ask, PAGES)}; a ticket comes with {_either(ask, TICKETS)}." + runbook(*alerts[slo]),
             *(Query(ask.burn(each.long, slo), f"over {ask.window(each.long)}") for each in (*PAGES, *TICKETS)),
             steps=BURN,
+            width=width,
         )
         for slo in ask.promises
     ]
@@ -182,6 +184,7 @@ def promises(ask: Asking) -> Row:
             steps=((None, "red"), (0, "green")),
             highest=1,
             lowest=None,
+            width=width,
         )
     )
     return "Promises", shown
