@@ -126,7 +126,7 @@ def _roll_back(project: Project, hook: Hook, alert: Alert, report: Reporter) -> 
         tell(error, version)
         raise
     tell(None, goal.version)
-    return "done", f"version {left} was taken out of production in {environment}; version {goal} is back"
+    return "done", f"version {goal.version} is in production again in {environment}; version {left} was taken out"
 
 
 def _train(project: Project, hook: Hook, alert: Alert, profile: str | None, report: Reporter) -> tuple[Outcome, str]:

@@ -11,23 +11,7 @@ from jenkins_ml.core.alerts import Alert, Result
 from jenkins_ml.core.history import after
 from jenkins_ml.errors import UsageError
 from jenkins_ml.records import JournalEntry
-
-LABELS = {
-    "alertname": "JenkinsMLErrorBudgetBurn", "model": "digits", "environment": "production", "version": "2",
-    "action": "rollback", "severity": "page",
-}  # fmt: skip
-
-
-def alert(status="firing", annotations=None, **labels):
-    kept = {key: value for key, value in (LABELS | labels).items() if value is not None}
-    return {
-        "status": status, "labels": kept, "annotations": annotations or {"summary": "it fails"},
-        "startsAt": "2026-11-27T01:00:00Z", "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "", "fingerprint": "c0ffee",
-    }  # fmt: skip
-
-
-def body(*listed, **more):
-    return json.dumps({"version": "4", "status": "firing", "receiver": "x", "alerts": list(listed)} | more).encode()
+from tests.fakes.alert_bodies import LABELS, alert, body
 
 
 def entry(kind, version, previous=None, number=1, time="0", environment="production"):
@@ -38,7 +22,7 @@ def entry(kind, version, previous=None, number=1, time="0", environment="product
 
 
 def test_a_rollback_is_asked_for():
-    [found] = alerts.read(body(alert()), "digits")
+    [found] = alerts.read(body(alert()), "tiny")
     assert found == Alert(
         name="JenkinsMLErrorBudgetBurn", action="rollback", environment="production", version=2, text="it fails",
         fingerprint="c0ffee", starts="2026-11-27T01:00:00Z",
@@ -47,21 +31,21 @@ def test_a_rollback_is_asked_for():
 
 def test_a_training_needs_no_version():
     for version in (None, "2", "no number"):
-        [found] = alerts.read(body(alert(action="retrain", version=version)), "digits")
+        [found] = alerts.read(body(alert(action="retrain", version=version)), "tiny")
         assert (found.action, found.version) == ("retrain", None)
 
 
 @pytest.mark.parametrize("label", ["alertname", "model", "environment", "action", "version"])
 @pytest.mark.parametrize("value", [None, ""])
 def test_what_is_missing_is_said(label, value):
-    [found] = alerts.read(body(alert(**{label: value})), "digits")
+    [found] = alerts.read(body(alert(**{label: value})), "tiny")
     assert (found.outcome, found.what) == ("lacking", f"it lacks the label {label}")
     assert alerts.status([found]) == 400
 
 
 @pytest.mark.parametrize("version", ["0", "-1", "1.5", "²", "1\n", "9" * 10, "latest"])
 def test_a_version_is_a_number(version):
-    [found] = alerts.read(body(alert(version=version)), "digits")
+    [found] = alerts.read(body(alert(version=version)), "tiny")
     assert found.what == "it lacks the label version"
 
 
@@ -70,18 +54,18 @@ def test_a_version_is_a_number(version):
     [
         (alert(status="resolved"), "it is resolved"),
         (alert(status="resolved", version=None), "it is resolved"),
-        (alert(model="other"), "it is about the model other, this is digits"),
+        (alert(model="other"), "it is about the model other, this is tiny"),
         (alert(action="none"), "its action is none: nothing is done about that by itself"),
     ],
 )
 def test_what_is_not_for_us_is_said(given_alert, why):
-    [found] = alerts.read(body(given_alert), "digits")
+    [found] = alerts.read(body(given_alert), "tiny")
     assert (found.outcome, found.what, alerts.status([found])) == ("ignored", why, 200)
 
 
 def test_what_is_asked_for_twice_is_there_once():
     nan = alert(alertname="JenkinsMLNanAnswers")
-    found = alerts.read(body(alert(), nan, alert(version="3"), alert(environment="staging")), "digits")
+    found = alerts.read(body(alert(), nan, alert(version="3"), alert(environment="staging")), "tiny")
     assert [(each.environment, each.version) for each in found] == [
         ("production", 2),
         ("production", 3),
@@ -90,7 +74,7 @@ def test_what_is_asked_for_twice_is_there_once():
 
 
 def test_unknown_fields_are_fine():
-    assert alerts.read(body(alert() | {"more": 1}, truncatedAlerts=3, more={}), "digits")
+    assert alerts.read(body(alert() | {"more": 1}, truncatedAlerts=3, more={}), "tiny")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +89,7 @@ def test_unknown_fields_are_fine():
 )  # fmt: skip
 def test_what_is_no_such_body_is_refused(given_body):
     with pytest.raises(UsageError, match=r"this is no body of Alertmanager's web hook, version 4: "):
-        alerts.read(given_body, "digits")
+        alerts.read(given_body, "tiny")
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: (
@@ -114,7 +98,7 @@ def test_what_is_no_such_body_is_refused(given_body):
 def test_any_json_is_read_or_refused(value):
     for each in (value, {"version": "4", "alerts": [value]}, {"version": "4", "alerts": value}):
         try:
-            found = alerts.read(json.dumps(each).encode(), "digits")
+            found = alerts.read(json.dumps(each).encode(), "tiny")
         except UsageError:
             continue
         assert all(isinstance(one, Alert | Result) for one in found)
