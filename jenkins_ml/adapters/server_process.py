@@ -82,6 +82,7 @@ def start(
     progress: Callable[[str], None] = lambda _: None,
     hidden: Collection[str] = (),
     logs: Path | None = None,
+    answers: tuple[Path, float] | None = None,
 ) -> LocalServer:
     """Start a server that outlives this process; returns when it answers. It has no versions yet.
 
@@ -98,6 +99,7 @@ def start(
         progress: takes one line about what is waited for.
         hidden: variables of this process's environment that the server does not get.
         logs: the folder that it logs to for machines; None: it does not.
+        answers: the folder where it keeps what it predicted, and of which share of the requests; None: it does not.
 
     Raises:
         Unavailable: one runs already; or it ended (its last words are in the message), or took too long.
@@ -113,6 +115,8 @@ def start(
     }
     if logs is not None:
         arguments["--logs"] = os.fspath(logs.absolute())
+    if answers is not None:
+        arguments |= {"--answers": os.fspath(answers[0].absolute()), "--answers-share": str(answers[1])}
     argv = [sys.executable, "-m", "jenkins_ml.server", *(part for pair in arguments.items() for part in pair)]
     outliving = {name: value for name, value in os.environ.items() if name not in hidden}
     # Jenkins ends the processes that carry the cookie of what it ends. Any other value will do; this one explains itself.

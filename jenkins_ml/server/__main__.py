@@ -43,15 +43,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--rest-port", required=True, type=int, help="loopback port for REST; 0: a free one")
     parser.add_argument("--grpc-port", required=True, type=int, help="loopback port for gRPC; 0: a free one")
     parser.add_argument("--logs", type=Path, help="folder that is logged to for machines; without it none is")
+    parser.add_argument("--answers", type=Path, help="folder where what was predicted is kept by request id")
+    parser.add_argument("--answers-share", type=float, default=1.0, help="the share of requests that this is about")
     parser.add_argument("--state", required=True, type=Path, help="file that tells where the server is")
     arguments = parser.parse_args(argv)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
     state: Path = arguments.state
     try:
         with _only_one(state), listen(LOOPBACK, arguments.rest_port, "serve.rest_port") as listener:
-            asyncio.run(
-                _serve(arguments.model, arguments.environment, listener, arguments.grpc_port, state, arguments.logs)
-            )
+            asyncio.run(_serve(arguments, listener))
     except JenkinsMLError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -69,22 +69,27 @@ def _only_one(state: Path) -> Iterator[None]:
         raise Unavailable(f"a server for {state} runs already: process {error.holder}", "stop it, or use it") from error
 
 
-async def _serve(
-    model: str, environment: str, listener: socket.socket, grpc_port: int, state: Path, logs: Path | None
-) -> None:
+async def _serve(arguments: argparse.Namespace, listener: socket.socket) -> None:
     from jenkins_ml.server.admin import Admin, Identity
+    from jenkins_ml.server.answer_keeper import AnswerKeeper
     from jenkins_ml.server.app import make_app
     from jenkins_ml.server.dataplane import DRAIN_SECONDS, DataPlane
     from jenkins_ml.server.grpc_api import make_server
     from jenkins_ml.server.logs import into_file, request_log
     from jenkins_ml.server.metrics import Metrics
 
+    model, environment, state, logs = arguments.model, arguments.environment, arguments.state, arguments.logs
     metrics = Metrics(model)
     plane = DataPlane(model, saved_model.load, metrics.observe)
     writer, requests = (
         (None, None) if logs is None else request_log(model, environment, into_file(logs, model, environment))
     )
-    grpc_server, grpc_port = make_server(plane, grpc_port, log=requests)
+    answers = (
+        None
+        if arguments.answers is None
+        else AnswerKeeper(arguments.answers, model, environment, arguments.answers_share)
+    )
+    grpc_server, grpc_port = make_server(plane, arguments.grpc_port, log=requests, answers=answers)
     saved_model.import_tensorflow()
     identity = Identity(
         environment=environment,
@@ -96,7 +101,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     http = http_server(
-        make_app(plane, metrics, Admin(plane, identity, stop, requests).routes(), requests), DRAIN_SECONDS
+        make_app(plane, metrics, Admin(plane, identity, stop, requests).routes(), requests, answers), DRAIN_SECONDS
     )
     answering = asyncio.create_task(http.serve([listener]))
     await grpc_server.start()
@@ -107,8 +112,9 @@ async def _serve(
     state.unlink(missing_ok=True)  # first of all, so that nobody finds a server that is about to end
     http.should_exit = True
     await asyncio.gather(answering, grpc_server.stop(DRAIN_SECONDS))
-    if writer is not None:
-        writer.close()
+    for each in (writer, answers):
+        if each is not None:
+            each.close()
 
 
 def _write(state: Path, model: str, identity: Identity) -> None:

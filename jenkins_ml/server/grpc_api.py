@@ -14,6 +14,7 @@ import grpc
 from jenkins_ml import names
 from jenkins_ml.records import TensorSpec
 from jenkins_ml.server import messages
+from jenkins_ml.server.answer_keeper import AnswerKeeper
 from jenkins_ml.server.dataplane import Answer, DataPlane, Version, unknown_label
 from jenkins_ml.server.dtypes import BY_NUMPY, Tensor
 from jenkins_ml.server.inference import DEFAULT_SIGNATURE, Exchange, Prediction, Signatures
@@ -38,17 +39,19 @@ class GrpcApi:
     Args:
         plane: what answers.
         log: takes a line for each prediction that is asked for; its request's id is answered then.
+        answers: keeps what was predicted.
     """
 
-    def __init__(self, plane: DataPlane, log: RequestLog | None = None) -> None:
+    def __init__(self, plane: DataPlane, log: RequestLog | None = None, answers: AnswerKeeper | None = None) -> None:
         self._plane = plane
         self._log = log
+        self._answers = answers
 
     async def predict(self, request: Any, context: Any) -> Any:
         """PredictionService.Predict."""
         identity: Metadata = ()
         if self._log is None:
-            answer = await self._ask(request)
+            answer = await self._ask(request, _given(context).get(names.REQUEST_HEADER) if self._answers else None)
         else:
             answer, identity = await self._logged(request, context, self._log)
         spec = request.model_spec
@@ -57,17 +60,19 @@ class GrpcApi:
         answer.value.model_spec.CopyFrom(_spec(spec.name, answer.version, signature))
         return answer.value
 
-    async def _ask(self, request: Any) -> Answer[Any]:
-        spec = request.model_spec
-        return await self._plane.predict(spec.name, _version(spec), _exchange(request))
+    async def _ask(self, request: Any, request_id: str | None) -> Answer[Any]:
+        spec, exchange = request.model_spec, _exchange(request)
+        if self._answers is not None:
+            return await self._answers.ask(self._plane, spec.name, _version(spec), exchange, request_id)
+        return await self._plane.predict(spec.name, _version(spec), exchange)
 
     async def _logged(self, request: Any, context: Any, log: RequestLog) -> tuple[Answer[Any], Metadata]:
         """The answer, and the request's id; a failure is answered here."""
-        given = {name: value for name, value in context.invocation_metadata() if isinstance(value, str)}
+        given = _given(context)
         asked = log.ask(given.get(names.REQUEST_HEADER), given.get(names.TRACE_HEADER))
         identity = ((names.REQUEST_HEADER, asked.id),)
         try:
-            answer = await self._ask(request)
+            answer = await self._ask(request, asked.id)
         except ServingError as error:
             log.answer(asked, "grpc", Outcome(error.code, error.version, isinstance(error, VersionError)))
             await _abort(context, error, identity)
@@ -103,6 +108,7 @@ def make_server(
     address: str = LOOPBACK,
     setting: str = "serve.grpc_port",
     log: RequestLog | None = None,
+    answers: AnswerKeeper | None = None,
 ) -> tuple[Any, int]:
     """A server bound to a port, not started yet; answers it and its port.
 
@@ -112,11 +118,12 @@ def make_server(
         address: of the interface.
         setting: what sets the port, for whoever has to choose another.
         log: see `GrpcApi`.
+        answers: see `GrpcApi`.
 
     Raises:
         Unavailable: the port is in use.
     """
-    api = GrpcApi(plane, log)
+    api = GrpcApi(plane, log, answers)
     server = grpc.aio.server(options=_OPTIONS)
     server.add_generic_rpc_handlers(
         (
@@ -156,6 +163,11 @@ async def _abort(context: Any, error: ServingError, identity: Metadata = ()) -> 
     version = () if error.version is None else ((names.VERSION_HEADER, str(error.version)),)
     await context.abort(_CODES[error.code], error.message, (*version, *identity))
     raise AssertionError("abort raises")
+
+
+def _given(context: Any) -> dict[str, str]:
+    """The metadata of a request that are text."""
+    return {name: value for name, value in context.invocation_metadata() if isinstance(value, str)}
 
 
 def _exchange(request: Any) -> Exchange[Any]:

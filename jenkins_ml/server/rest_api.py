@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from jenkins_ml import names
 from jenkins_ml.records import Signature, TensorSpec
 from jenkins_ml.server import json_response
+from jenkins_ml.server.answer_keeper import AnswerKeeper
 from jenkins_ml.server.dataplane import Answer, DataPlane, Version, unknown_label
 from jenkins_ml.server.dtypes import BY_NUMPY
 from jenkins_ml.server.inference import Exchange
@@ -45,11 +46,13 @@ class RestApi:
     Args:
         plane: what answers.
         log: takes a line for each prediction that is asked for; its request's id is answered then.
+        answers: keeps what was predicted.
     """
 
-    def __init__(self, plane: DataPlane, log: RequestLog | None = None) -> None:
+    def __init__(self, plane: DataPlane, log: RequestLog | None = None, answers: AnswerKeeper | None = None) -> None:
         self._plane = plane
         self._log = log
+        self._answers = answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -74,7 +77,7 @@ class RestApi:
         if request.method == "POST" and (match := _ASK.fullmatch(path)):
             if self._log is not None:
                 return await self._logged(request, match, self._log)
-            answer = await self._ask(request, match)
+            answer = await self._ask(request, match, request.headers.get(names.REQUEST_HEADER))
             return _json(answer.value, answer.version)
         if request.method == "GET" and (match := _LOOK.fullmatch(path)):
             return self._look(match)
@@ -84,7 +87,7 @@ class RestApi:
     async def _logged(self, request: Request, match: re.Match[str], log: RequestLog) -> Response:
         asked = log.ask(request.headers.get(names.REQUEST_HEADER), request.headers.get(names.TRACE_HEADER))
         try:
-            answer = await self._ask(request, match)
+            answer = await self._ask(request, match, asked.id)
         except ServingError as error:
             log.answer(asked, "http", Outcome(error.code, error.version, isinstance(error, VersionError)))
             response = _failure(error)
@@ -97,7 +100,7 @@ class RestApi:
         response.headers[names.REQUEST_HEADER] = asked.id
         return response
 
-    async def _ask(self, request: Request, match: re.Match[str]) -> Answer[bytes]:
+    async def _ask(self, request: Request, match: re.Match[str], request_id: str | None) -> Answer[bytes]:
         version = _version(match)
         method = match["method"].lower()
         if method != "predict":
@@ -108,7 +111,10 @@ class RestApi:
             raise unknown_label(unquote(match["label"]))
         if version is None:
             self._plane.sampler.offer(body)
-        return await self._plane.predict(unquote(match["model"]), version, _exchange(document))
+        model, exchange = unquote(match["model"]), _exchange(document)
+        if self._answers is not None:
+            return await self._answers.ask(self._plane, model, version, exchange, request_id)
+        return await self._plane.predict(model, version, exchange)
 
     # --- GET ---------------------------------------------------------------------------------------------------------
     def _look(self, match: re.Match[str]) -> Response:

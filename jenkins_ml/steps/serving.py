@@ -146,6 +146,7 @@ def _spawn(project: Project, environment: str, serve: Serve, report: Reporter) -
         grpc_port=serve.grpc_port,
         log_file=state_file.with_suffix(".log"),
         logs=logs_of(project),
+        answers=answers_of(project),
         # Jenkins reads a process's cookie where the kernel keeps the environment that it was started with. One that is
         # forked from the warm process has that one's there: the build's.
         spawn=server_process.spawn_detached if in_jenkins() else spawn_server,
@@ -159,6 +160,14 @@ def logs_of(project: Project) -> Path | None:
     """The folder of the logs for machines; None without `monitor.logs`."""
     monitor = project.config.monitor
     return project.directory / monitor.logs.directory if monitor is not None and monitor.logs is not None else None
+
+
+def answers_of(project: Project) -> tuple[Path, float] | None:
+    """The folder of kept answers, and of which share of the requests; None without `monitor.live`."""
+    monitor = project.config.monitor
+    if monitor is None or monitor.live is None:
+        return None
+    return project.directory / monitor.live.directory, monitor.live.share
 
 
 def _secrets(project: Project) -> frozenset[str]:

@@ -1,0 +1,127 @@
+"""Keeps what a version predicted by the id of its request, so that labels which come later can be joined to it.
+
+A request costs a copy of its scores; lines are made and written by a thread of their own. Nothing of the inputs is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, TypeVar
+
+import numpy as np
+
+from jenkins_ml.adapters.live import answer_log
+from jenkins_ml.core import tracing
+from jenkins_ml.server.dataplane import Answer, DataPlane
+from jenkins_ml.server.dtypes import Tensor
+from jenkins_ml.server.inference import Exchange
+
+T = TypeVar("T")
+_MOST_WAITING: Final = 20_000  # answers; more are not kept while the disk is slow
+_EVERY_SECONDS: Final = 0.25
+_CLOSE_SECONDS: Final = 5.0
+_log = logging.getLogger(__name__)
+_Kept = tuple[int, str, Tensor]
+
+
+class AnswerKeeper:
+    """The answers of one server.
+
+    Args:
+        directory: see adapters/live/answer_log.py.
+        model: that is served.
+        environment: that it is served in.
+        share: of the requests.
+        now: the time, with its zone.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        model: str,
+        environment: str,
+        share: float,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._place: Callable[[int], Path] = lambda version: answer_log.folder(directory, model, environment, version)
+        self._process = f"{socket.gethostname()}-{os.getpid()}"
+        self._share, self._now = share, now
+        self._waiting: queue.Queue[_Kept] = queue.Queue(_MOST_WAITING)
+        self._stop = threading.Event()
+        self._failing = False
+        self._thread = threading.Thread(target=self._work, name="answers", daemon=True)
+        self._thread.start()
+
+    async def ask(
+        self, plane: DataPlane, name: str, version: int | None, exchange: Exchange[T], request_id: str | None
+    ) -> Answer[T]:
+        """Ask for a prediction, and keep it by the id of the request; without an id, or one of the others, only ask."""
+        id_ = tracing.request_id(request_id) if request_id else None
+        if id_ is None or not answer_log.is_kept(id_, self._share):
+            return await plane.predict(name, version, exchange)
+        seen: list[Tensor | None] = []
+
+        def encode(outputs: Mapping[str, Tensor]) -> T:
+            seen.append(_scores(outputs))
+            return exchange.encode(outputs)
+
+        answer = await plane.predict(name, version, replace(exchange, encode=encode))
+        if version is None and seen and (scores := seen[-1]) is not None:  # a pinned request is none of a user
+            try:
+                self._waiting.put_nowait((answer.version, id_, scores))
+            except queue.Full:
+                self._tell("answers are not kept: the disk is too slow")
+        return answer
+
+    def close(self) -> None:
+        """Write what waits; gives up after some seconds."""
+        self._stop.set()
+        self._thread.join(_CLOSE_SECONDS)
+
+    def _work(self) -> None:
+        while not self._stop.wait(_EVERY_SECONDS):
+            self._drain()
+        self._drain()
+
+    def _drain(self) -> None:
+        texts: dict[tuple[int, int], list[str]] = {}
+        while not self._waiting.empty():
+            version, id_, scores = self._waiting.get_nowait()
+            texts.setdefault((version, scores.shape[1]), []).append(answer_log.lines(id_, scores))
+        name = answer_log.file_name(self._now(), self._process)
+        for (version, width), lines in texts.items():
+            try:
+                self._write(self._place(version) / name, answer_log.header(width), "".join(lines))
+            except OSError as error:
+                self._tell(f"answers cannot be kept: {error}")
+            else:
+                self._failing = False
+
+    @staticmethod
+    def _write(path: Path, header: str, lines: str) -> None:
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640), "a") as file:
+            file.write(lines if os.fstat(file.fileno()).st_size else header + lines)
+
+    def _tell(self, what: str) -> None:
+        if not self._failing:
+            _log.warning(what)
+        self._failing = True
+
+
+def _scores(outputs: Mapping[str, Tensor]) -> Tensor | None:
+    """Scores of shape (n, k) of a model with one output of numbers; None for others."""
+    if len(outputs) != 1:
+        return None
+    [values] = outputs.values()
+    if values.ndim not in (1, 2) or values.dtype.kind not in "fiu" or not values.size:
+        return None
+    return np.array(values.reshape(len(values), -1))

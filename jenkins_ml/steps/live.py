@@ -1,0 +1,108 @@
+"""How good production is: its kept predictions, with the labels that have come by now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jenkins_ml import names
+from jenkins_ml.core.samples import Sample
+from jenkins_ml.errors import UsageError
+from jenkins_ml.reporting.console import Reporter
+from jenkins_ml.steps.common import Project
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """One metric in production.
+
+    Args:
+        name: as the gate calls it.
+        source: "labels" or "estimate".
+        value: the metric.
+        low, high: what it is not below and not above, each with the gate's confidence.
+        count: how many predictions it rests on.
+    """
+
+    name: str
+    source: str
+    value: float
+    low: float
+    high: float
+    count: int
+
+    @property
+    def sentence(self) -> str:
+        """It in words."""
+        by = f"{self.count:,} labels" if self.source == "labels" else f"estimated from {self.count:,} predictions"
+        return f"{self.name} in production: {self.value:.4g} ({self.low:.4g} to {self.high:.4g}, {by})"
+
+
+def by_labels(
+    project: Project, environment: str, version: int, files: Sequence[Path], report: Reporter
+) -> tuple[Shown, ...]:
+    """The gate's metrics of a version, of its predictions within `monitor.live.window` whose labels have come.
+
+    Args:
+        project: the model.
+        environment: where it serves.
+        version: which.
+        files: with labels; none: those that `monitor.live.labels` names.
+        report: hears of what is left out.
+
+    Returns:
+        None of them where nothing is configured, or no label has come yet.
+
+    Raises:
+        UsageError: files were named, and no predictions are kept; or a file cannot be used.
+        StageFailed: the labels are none of this model.
+    """
+    live = project.config.monitor.live if project.config.monitor is not None else None
+    if live is None:
+        if files:
+            raise UsageError(
+                "no predictions are kept that labels could be joined to",
+                f"set monitor.live.directory in {names.CONFIG_FILE}, and start the server anew",
+            )
+        return ()
+    if not files and live.labels is not None:
+        files = sorted(path for path in project.directory.glob(live.labels) if path.is_file())
+    from jenkins_ml.adapters.live import answer_log
+
+    now = datetime.now(UTC)
+    place = answer_log.folder(project.directory / live.directory, project.config.model, environment, version)
+    answer_log.prune(place, now - live.keep)
+    if not files:
+        return ()
+    import numpy as np  # a look without labels need not wait for it
+
+    from jenkins_ml.adapters.live import labels
+    from jenkins_ml.core.live_metrics import measured
+
+    known = labels.read(files)
+    ids, scores = answer_log.kept(place, known, now - live.window)
+    if not ids:
+        report.step(f"none of {len(known):,} labels is of a request that version {version} has answered")
+        return ()
+    found = measured(project.config.gate, np.array([known[id_] for id_ in ids]), scores)
+    return tuple(
+        Shown(name=each.name, source="labels", value=each.value, low=each.low, high=each.high, count=each.count)
+        for each in found
+    )
+
+
+def samples(shown: Sequence[Shown], model: str, environment: str, version: int) -> Iterator[Sample]:
+    """What Prometheus is told of them."""
+    for each in shown:
+        labels = {
+            "model": model,
+            "environment": environment,
+            "version": str(version),
+            "metric": each.name,
+            "from": each.source,
+        }
+        yield Sample(names.METRIC_LIVE, each.value, labels)
+        yield Sample(names.METRIC_LIVE_LOW, each.low, labels)
+        yield Sample(names.METRIC_LIVE_HIGH, each.high, labels)
