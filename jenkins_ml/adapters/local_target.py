@@ -17,6 +17,7 @@ from jenkins_ml.adapters.local_server import LocalServer
 from jenkins_ml.adapters.target import Answer, Running, Servable, Serving
 from jenkins_ml.core.judge import Window
 from jenkins_ml.errors import IntegrityError, Unavailable
+from jenkins_ml.records import ServerSummary
 
 # The canary's share falls back to 0 by itself when nobody renews it for this long.
 LEASE_SECONDS: Final = 10.0
@@ -120,6 +121,11 @@ class LocalTarget:
     def sample(self, percent: int) -> tuple[bytes, ...]:
         """A share of what users asked over REST."""
         return self.server.sample(percent, LEASE_SECONDS)
+
+    def summaries(self, version: int) -> tuple[ServerSummary, ...]:
+        """What users have asked a version since it was loaded; nothing where it has no reference."""
+        found = self.server.summary(version)
+        return () if found is None else (ServerSummary(server="server", since=found[0], summary=found[1]),)
 
     def serving(self) -> Serving:
         """What the server has; nothing where none runs."""

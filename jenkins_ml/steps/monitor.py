@@ -13,7 +13,7 @@ from jenkins_ml.config.section import DURATION_PATTERN, parse_duration
 from jenkins_ml.core.judge import Evidence, Limits, Seen, Window, judge
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable, UsageError
 from jenkins_ml.reporting.console import Reporter, reporter
-from jenkins_ml.steps import observed, serving
+from jenkins_ml.steps import drift, observed, serving
 from jenkins_ml.steps.common import Project, environment_option, json_option, print_json
 from jenkins_ml.steps.entry import StageCommand
 
@@ -45,7 +45,8 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
 def command(seconds: float, environment: str | None, as_json: bool) -> None:
     """Look at production for a while; fails when it does not answer, or fails more often than a canary may.
 
-    For a job of its own with a schedule. The limits are those of serve.canary.
+    For a job of its own with a schedule. The limits are those of serve.canary. With a `monitor` section, also whether
+    what it is asked and answers has moved away from the data that it was evaluated on; that never fails.
     """
     project = Project.here()
     stage = observed.under_way()
@@ -57,6 +58,8 @@ def command(seconds: float, environment: str | None, as_json: bool) -> None:
         report.done(f"version {version}: {reason}")
         if verdict != "failing":  # a rollback may be near
             _let_go(project, environment, report)
+        moved = _drift(project, environment, report)
+        stage.measured = [*(stage.measured or ()), *moved.samples]
     if as_json:
         print_json(
             {
@@ -68,10 +71,23 @@ def command(seconds: float, environment: str | None, as_json: bool) -> None:
                 "slow": window.slow,
                 "verdict": verdict,
                 "reason": reason,
+                "drift": moved.told,
             }
         )
     if verdict == "failing":
         raise StageFailed(f"version {version} fails in {environment}: {reason}", "jenkins-ml rollback")
+
+
+def _drift(project: Project, environment: str, report: Reporter) -> drift.Told:
+    """Whether inputs and predictions have moved; nothing where the configuration does not ask."""
+    monitor, history = project.config.monitor, project.store.journal.history(environment)
+    if monitor is None or history.production is None:
+        return drift.Told()
+    target = serving.target_of(project, environment, report)
+    told = drift.told(project, target, environment, history, monitor.drift)
+    for line in told.lines:
+        report.note(line)
+    return told
 
 
 def _let_go(project: Project, environment: str, report: Reporter) -> None:

@@ -11,6 +11,7 @@ from jenkins_ml import names
 from jenkins_ml.core.drift.distances import MEASURES, total_variation
 from jenkins_ml.core.drift.moved import Counted, log_evidence
 from jenkins_ml.core.drift.summary import columns, comparable
+from jenkins_ml.core.samples import Sample
 from jenkins_ml.records import ColumnSummary, Summary
 
 Against = Literal["training", "stable"]
@@ -65,17 +66,21 @@ class Findings:
     """What was found about a version.
 
     Args:
-        environment, version: which.
+        version: which.
         rows: that it was asked, as far as servers have summarised them.
         findings: of each column and comparison; those that have drifted first, the strongest evidence first.
         missing: why something was not compared, one sentence each.
     """
 
-    environment: str
     version: int
-    rows: int
+    rows: int = 0
     findings: tuple[Finding, ...] = ()
     missing: tuple[str, ...] = ()
+
+    @property
+    def compared_with(self) -> tuple[Against, ...]:
+        """What there was to compare with."""
+        return tuple(dict.fromkeys(finding.against for finding in self.findings))
 
     @property
     def drifted(self) -> tuple[Finding, ...]:
@@ -117,18 +122,16 @@ def compared(
     return tuple(found)
 
 
-def samples(findings: Findings) -> Iterator[tuple[str, Mapping[str, str], float]]:
-    """The values of a look as series of Prometheus: name, labels, value."""
-    for finding in findings.findings:
-        labels = {
-            "environment": findings.environment,
-            "version": str(findings.version),
-            "feature": finding.feature,
-            "against": finding.against,
-        }
-        yield names.METRIC_DRIFT_DETECTED, labels, float(finding.drifted)
-        for measure, value in finding.distances.items():
-            yield names.METRIC_DRIFT_DISTANCE, {**labels, "measure": measure}, value
+def samples(findings: Findings) -> tuple[Sample, ...]:
+    """What Prometheus gets of a look; the model and the environment are labels of all that a look reports."""
+    return tuple(sample for finding in findings.findings for sample in _samples(finding, str(findings.version)))
+
+
+def _samples(finding: Finding, version: str) -> Iterator[Sample]:
+    labels = {"version": version, "feature": finding.feature, "against": finding.against}
+    yield Sample(names.METRIC_DRIFT_DETECTED, float(finding.drifted), labels)
+    for measure, value in finding.distances.items():
+        yield Sample(names.METRIC_DRIFT_DISTANCE, value, {**labels, "measure": measure})
 
 
 def _finding(before: ColumnSummary, now: ColumnSummary, against: Against, evidence: float, needed: float) -> Finding:
