@@ -48,6 +48,7 @@ class LineWriter:
         }
         self._most = most_lines
         self._lines: deque[bytes] = deque()  # both of its ends are safe to use in different threads
+        self._heard: list[tuple[logging.Logger, logging.Handler]] = []
         self._stop = threading.Event()
         self._told = 0
         self.dropped = 0
@@ -65,8 +66,16 @@ class LineWriter:
         """Take a line about the server itself."""
         self.put(ecs.line(at, level, message, {**self._about, **(fields or {})}))
 
+    def hear(self, logger: logging.Logger) -> None:
+        """From here on, until it is closed, take what a logger is told for people, too."""
+        handler = LogHandler(self)
+        logger.addHandler(handler)
+        self._heard.append((logger, handler))
+
     def close(self) -> None:
         """Write what waits; gives up after some seconds."""
+        for logger, handler in self._heard:
+            logger.removeHandler(handler)
         self._stop.set()
         self._thread.join(_CLOSE_SECONDS)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jenkins_ml.adapters.log_file import LogFile
-from jenkins_ml.server.line_writer import LineWriter, LogHandler
+from jenkins_ml.server.line_writer import LineWriter
 from jenkins_ml.server.request_log import RequestLog
 
 _STANDARD_ERROR = 2
@@ -23,7 +23,7 @@ def request_log(model: str, environment: str | None, write: Callable[[bytes], bo
         write: writes some lines; answers whether it could.
     """
     writer = LineWriter(write, model, environment)
-    logging.getLogger().addHandler(LogHandler(writer))
+    writer.hear(logging.getLogger())
     return writer, RequestLog(model, environment, writer.put)
 
 

@@ -25,14 +25,19 @@ import socket
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from jenkins_ml import names
 from jenkins_ml.adapters import files, saved_model
+from jenkins_ml.core.origin import Origin
 from jenkins_ml.errors import JenkinsMLError, UsageError
 from jenkins_ml.server.listening import http_server, listen
+
+if TYPE_CHECKING:
+    from jenkins_ml.server.line_writer import LineWriter
+    from jenkins_ml.server.request_log import RequestLog
 
 # Arguments of TensorFlow Serving that are taken and do nothing. Threads are per version here, metrics are always there,
 # no folder is looked at twice, and every version is warmed up.
@@ -63,6 +68,9 @@ class Options:
         rest_port: 0 takes a free one.
         deadline_seconds: within which a request is answered.
         sample_token: the file with the token of who may take a sample of users' requests; None: nobody may.
+        ecs: whether standard error is a log for machines.
+        environment: that is served, for that log; None where it is not known.
+        origin: where the version comes from, for that log.
     """
 
     model: str
@@ -73,6 +81,9 @@ class Options:
     rest_port: int
     deadline_seconds: float
     sample_token: Path | None = None
+    ecs: bool = False
+    environment: str | None = None
+    origin: Origin = field(default_factory=Origin)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -97,8 +108,9 @@ def parse(argv: Sequence[str], environment: Mapping[str, str]) -> Options:
     Args:
         argv: the arguments.
         environment: MODEL_NAME and MODEL_BASE_PATH say what the arguments do not, as in TensorFlow Serving's image:
-            the model lies in $MODEL_BASE_PATH/$MODEL_NAME. JENKINS_ML_SAMPLE_TOKEN_FILE is the one setting that it
-            has not; as a variable, images of other servers take no notice of it.
+            the model lies in $MODEL_BASE_PATH/$MODEL_NAME. JENKINS_ML_SAMPLE_TOKEN_FILE is a setting that it has not,
+            and JENKINS_ML_ORIGIN and JENKINS_ML_ENVIRONMENT are what the log tells; as variables, images of other
+            servers take no notice of them.
 
     Raises:
         UsageError: an argument has no meaning here, or the folder holds no version, or several.
@@ -122,6 +134,9 @@ def parse(argv: Sequence[str], environment: Mapping[str, str]) -> Options:
         rest_port=given.rest_api_port,
         deadline_seconds=given.rest_api_timeout_in_ms / 1000,
         sample_token=Path(token_file) if token_file else None,
+        ecs=given.log_format == "ecs",
+        environment=environment.get(names.ENV_SERVED),
+        origin=Origin.read(environment.get(names.ENV_ORIGIN, "")),
     )
 
 
@@ -149,6 +164,12 @@ def _parser() -> argparse.ArgumentParser:
         default="0.0.0.0",  # noqa: S104 - a container's own interfaces
         help="interface to listen on, default 0.0.0.0: all of them, which is right only inside a container, whose "
         "engine decides who reaches it. Nobody is asked who they are: elsewhere use 127.0.0.1",
+    )
+    parser.add_argument(
+        "--log_format",
+        choices=("text", "ecs"),
+        default="text",
+        help="what standard error is: text for people, or lines of Elastic Common Schema, one for each prediction, too",
     )
     for flag in IGNORED:
         parser.add_argument(flag, nargs="?", help=argparse.SUPPRESS)
@@ -199,9 +220,10 @@ async def _serve(options: Options, listener: socket.socket) -> None:
 
     metrics = Metrics(options.model)
     plane = DataPlane(options.model, saved_model.load, metrics.observe, deadline_seconds=options.deadline_seconds)
-    grpc, grpc_port = make_server(plane, options.grpc_port, options.address, "--port")
+    writer, requests = _logs(options)
+    grpc, grpc_port = make_server(plane, options.grpc_port, options.address, "--port", requests)
     sampling = [] if options.sample_token is None else [sample_route(plane.sampler, options.sample_token)]
-    http = http_server(make_app(plane, metrics, sampling), DRAIN_SECONDS)
+    http = http_server(make_app(plane, metrics, sampling, requests), DRAIN_SECONDS)
     answering = asyncio.create_task(http.serve([listener]))
     await grpc.start()
     rest_port = listener.getsockname()[1]
@@ -224,6 +246,20 @@ async def _serve(options: Options, listener: socket.socket) -> None:
     finally:
         http.should_exit = True
         await asyncio.gather(answering, grpc.stop(DRAIN_SECONDS))
+        if writer is not None:
+            writer.close()
+
+
+def _logs(options: Options) -> tuple[LineWriter | None, RequestLog | None]:
+    """The log for machines, which takes the place of the one for people."""
+    if not options.ecs:
+        return None, None
+    from jenkins_ml.server.logs import request_log, to_standard_error
+
+    logging.getLogger().handlers.clear()
+    writer, requests = request_log(options.model, options.environment, to_standard_error)
+    requests.know(options.version, options.origin)
+    return writer, requests
 
 
 if __name__ == "__main__":

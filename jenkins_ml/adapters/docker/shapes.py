@@ -156,7 +156,13 @@ class Shapes:
                 *self.serve.server.arguments,
             ],
             "User": user if user.partition(":")[0] not in ("", "0", "root") else _USER,
-            "Env": [f"MODEL_NAME={self.model}", f"MODEL_BASE_PATH={MODELS}"],
+            "Env": [
+                f"MODEL_NAME={self.model}",
+                f"MODEL_BASE_PATH={MODELS}",
+                # For the log of our server, which it writes with --log_format=ecs; others take no notice.
+                f"{names.ENV_SERVED}={self.environment}",
+                f"{names.ENV_ORIGIN}={servable.origin.json()}",
+            ],
             "Labels": {**self.labels(SERVER), **_notes(servable, digest)},
             "Healthcheck": self._health(version),
             "HostConfig": host,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jenkins_ml.core import ecs
 from jenkins_ml.core.origin import Origin
-from jenkins_ml.server.line_writer import LineWriter, LogHandler
+from jenkins_ml.server.line_writer import LineWriter
 from jenkins_ml.server.request_log import Outcome, RequestLog
 from jenkins_ml.server.status import Code
 from tests.fakes.clock import FakeClock
@@ -156,7 +156,7 @@ def test_what_the_server_tells_people_is_a_line_too():
     written = []
     writer = LineWriter(lambda data: not written.append(data), "m", "production")
     logger = logging.Logger("jenkins_ml.server.dataplane")
-    logger.addHandler(LogHandler(writer))
+    writer.hear(logger)
     logger.info("version %d is available", 3)
     try:
         raise ValueError("broken")
@@ -175,3 +175,4 @@ def test_what_the_server_tells_people_is_a_line_too():
         "broken",
     )
     assert "Traceback" in failed["error"]["stack_trace"]
+    assert logger.handlers == []

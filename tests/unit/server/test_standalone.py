@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import logging
 import os
 import signal
 import tempfile
@@ -13,6 +14,7 @@ import urllib.request
 import pytest
 
 from jenkins_ml import names
+from jenkins_ml.core.origin import Origin
 from jenkins_ml.errors import IntegrityError, Unavailable, UsageError
 from jenkins_ml.server import listening, standalone
 from tests.fakes.model import FakeLoader, FakeModel
@@ -97,11 +99,11 @@ def ask(port, path, document=None, **headers):
             return error.code, error.read().decode()
 
 
-def life(monkeypatch, base, model, questions, **environment):
+def life(monkeypatch, base, model, questions, *arguments, **environment):
     """Run the server in this process while a thread asks; it is told to end by SIGTERM at the end."""
     monkeypatch.setattr(standalone.saved_model, "load", FakeLoader({"7": model}))
     argv = ["--model_name", "m", "--model_base_path", str(base), "--address", "127.0.0.1", "--port", "0"]
-    options = standalone.parse(argv, environment)
+    options = standalone.parse([*argv, *arguments], environment)
     answers = []
 
     async def scenario():
@@ -192,6 +194,25 @@ def test_only_who_has_the_token_takes_a_sample_of_users_requests(monkeypatch, ba
     taken = [[base64.b64decode(body) for body in json.loads(text)["bodies"]] for code, text in answers if code == 200]
     # What came before anybody asked is not kept, nor is what the deployer asked a version itself.
     assert taken == [[], [b'{"instances": [[1.0, 2.0]]}'], []]
+
+
+def test_a_log_for_machines_on_standard_error(monkeypatch, base, capfd, caplog):
+    caplog.set_level(logging.INFO)
+
+    def questions(port):
+        while ask(port, "/v1/models/m/versions/7/metadata")[0] == 404:
+            pass
+        yield ask(port, "/v1/models/m:predict", {"instances": [[1.0, 2.0]]}, **{names.REQUEST_HEADER: "r-1"})
+
+    origin = Origin(run="vision-7", commit="abc", build="https://jenkins/7/", release=4)
+    environment = {names.ENV_ORIGIN: origin.json(), names.ENV_SERVED: "staging"}
+    life(monkeypatch, base, FakeModel(), questions, "--log_format=ecs", **environment)
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    (request,) = (line for line in lines if line["event"]["dataset"] == "jenkins_ml.requests")
+    assert request["http"]["request"]["id"] == "r-1"
+    assert request["service"] == {"name": "m", "environment": "staging", "version": "7"}
+    assert request["labels"] == {"run": "vision-7", "commit": "abc", "build": "https://jenkins/7/", "release": "4"}
+    assert {line["message"] for line in lines} >= {"version 7 is available", "stopping"}
 
 
 def test_a_version_that_cannot_be_loaded_ends_it(monkeypatch, base):
