@@ -13,7 +13,7 @@ import click
 
 from jenkins_ml import names
 from jenkins_ml.errors import Interrupted, JenkinsMLError, UsageError
-from jenkins_ml.steps import observed, restore_threads
+from jenkins_ml.steps import restore_threads
 
 R = TypeVar("R")
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -78,6 +78,8 @@ def _recorded(call: Callable[[], R]) -> R:
 
 
 def _observed(name: str, call: Callable[[], R]) -> R:
+    from jenkins_ml.steps import observed  # `--help` must stay quick
+
     end = observed.begin(name)
     try:
         result = call()
