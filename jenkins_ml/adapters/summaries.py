@@ -104,16 +104,6 @@ class SummaryStore:
                         self._file(version, old.number).unlink(missing_ok=True)
             return (*(old for old in before if old.chapter != look.chapter), look)
 
-    def prune(self) -> None:
-        """Remove what is kept of versions that are gone."""
-        home = self.store.home / names.SUMMARIES
-        alive = {self.store.manifest(version)[1].manifest_digest[:32] for version in self.store.versions()}
-        with files.translated("removing summaries"):
-            for folder in sorted((home / self.environment).glob("*")):
-                if folder.name not in alive:
-                    with self.store.staging() as staged:
-                        folder.rename(staged / "removed")
-
     def _next(
         self, version: VersionRef, before: Sequence[DriftLook], servers: Sequence[ServerSummary], created: str
     ) -> DriftLook:
@@ -147,3 +137,13 @@ class SummaryStore:
 
     def _file(self, version: VersionRef, number: int) -> Path:
         return self._folder(version) / f"{number:08d}.json"
+
+
+def prune(store: ModelStore) -> None:
+    """Remove what is kept of versions that are gone, of all environments."""
+    alive = {store.manifest(version)[1].manifest_digest[:32] for version in store.versions()}
+    with files.translated("removing summaries"):
+        for folder in sorted((store.home / names.SUMMARIES).glob("*/*")):
+            if folder.name not in alive:
+                with store.staging() as staged:
+                    folder.rename(staged / "removed")

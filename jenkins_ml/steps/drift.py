@@ -84,10 +84,8 @@ def lines(found: Findings) -> tuple[str, ...]:
     for against in found.compared_with:
         of = [finding for finding in found.findings if finding.against == against]
         moved = [finding for finding in of if finding.drifted]
-        beside = f"{found.rows} rows beside {_OF[against]} ({of[0].reference} rows)"
-        told.append(
-            f"drift: {beside}: {len(moved)} of {len(of)} columns have moved" if moved else f"drift: {beside}: no drift"
-        )
+        what = f"{len(moved)} of {len(of)} columns have moved" if moved else "nothing has moved"
+        told.append(f"drift: {what}: {found.rows} rows beside {_OF[against]}, {of[0].reference} rows")
         told += [f"drift: {_line(finding)}" for finding in moved[:MOST_LINES]]
         if len(moved) > MOST_LINES:
             told.append(f"drift: and {len(moved) - MOST_LINES} more: jenkins-ml monitor --json has all")

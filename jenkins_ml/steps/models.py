@@ -89,6 +89,8 @@ def prune(keep: int, dry_run: bool, as_json: bool) -> None:
 
     Also what monitor.pipeline reports of stages and environments that the configuration no longer has.
     """
+    from jenkins_ml.adapters import summaries  # NumPy comes with it, which the other commands here need not
+
     project = Project.here()
     versions, entries = project.store.versions(), project.store.journal.entries()
     stay = kept(versions, entries, keep)
@@ -98,6 +100,7 @@ def prune(keep: int, dry_run: bool, as_json: bool) -> None:
             project.store.remove(version)
         project.store.prune_predictions()
         EvidenceStore(project.store).prune()
+        summaries.prune(project.store)
         _remove_stale_metrics(project)
     if as_json:
         print_json({"removed": gone, "dry_run": dry_run})
