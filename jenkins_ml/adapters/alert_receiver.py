@@ -20,6 +20,7 @@ from typing import Any, Final
 
 Answer = tuple[int, Mapping[str, Any]]
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
+_SILENCE: Final = 60.0  # seconds between two lines about senders that are turned away for the same reason
 HEALTH: Final = "/healthz"  # answers without a token: that this lives is all it says
 
 
@@ -54,6 +55,7 @@ class Receiver:
         act: does what a body asks for; answers the HTTP status, and what is sent back as JSON. Raises nothing.
         token: the bearer token that senders need, read anew for each request; raises OSError or ValueError where it
             cannot be had. None: whoever has come this far is known by a certificate.
+        note: takes a line about a sender that was turned away, seldom the same.
         tls: for HTTPS; None for HTTP.
         bounds: what one sender can make this do.
     """
@@ -62,6 +64,7 @@ class Receiver:
     port: int
     act: Callable[[bytes], Answer]
     token: Callable[[], bytes] | None
+    note: Callable[[str], None]
     tls: ssl.SSLContext | None = None
     bounds: Bounds = field(default_factory=Bounds)
 
@@ -101,6 +104,7 @@ class _Run:
         self._connections: set[asyncio.Task[None]] = set()
         self._reading: set[asyncio.StreamWriter] = set()
         self._waiting = 0
+        self._told: dict[int, float] = {}
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="alert-hook")
 
     async def serve(self, listening: Callable[[str], None], stopped: asyncio.Event) -> None:
@@ -148,6 +152,7 @@ class _Run:
             async with asyncio.timeout(self._bounds.reading):
                 body = await self._read(reader)
         except _Refused as refused:
+            self._note(refused, writer)
             return refused.status, {"error": refused.why}
         except TimeoutError:
             return 408, {"error": f"no request within {self._bounds.reading:g} s"}
@@ -156,6 +161,14 @@ class _Run:
         finally:
             self._reading.discard(writer)
         return (200, {"status": "ready"}) if body is None else await self._act(body)
+
+    def _note(self, refused: _Refused, writer: asyncio.StreamWriter) -> None:
+        """Say that somebody was turned away; who tries all the time does not fill the log."""
+        now = asyncio.get_running_loop().time()
+        if now - self._told.get(refused.status, -_SILENCE) >= _SILENCE:
+            self._told[refused.status] = now
+            address, *_ = writer.get_extra_info("peername") or ("a sender",)
+            self._receiver.note(f"{address} was turned away ({refused.status}): {refused.why}")
 
     async def _leave(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Let the sender end: whoever is still sending when we do would lose the answer."""

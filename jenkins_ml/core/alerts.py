@@ -33,6 +33,7 @@ STATUSES: Final[Mapping[Outcome, int]] = {
     "ignored": 200,
     "done": 200,
 }
+MOST: Final = 100  # things that a body asks for: Alertmanager, as we configure it, puts one into each
 _ACTIONS: Final[Mapping[str, Action]] = {"rollback": "rollback", "retrain": "retrain"}
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -101,6 +102,8 @@ def read(body: bytes, model: str) -> tuple[Alert | Result, ...]:
         alert = _read(each, index, model)
         same = (alert.action, alert.environment, alert.version) if isinstance(alert, Alert) else index
         found.setdefault(same, alert)
+    if sum(isinstance(alert, Alert) for alert in found.values()) > MOST:
+        raise _not_ours(f"it asks for more than {MOST} things")
     return tuple(found.values())
 
 

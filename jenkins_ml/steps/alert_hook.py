@@ -104,11 +104,20 @@ def command(
             )
         from jenkins_ml.adapters.alert_receiver import Receiver
 
-        receiver = Receiver(host=host, port=port, act=lambda body: _answer(body, profile, report), token=token, tls=tls)
+        receiver = Receiver(
+            host=host,
+            port=port,
+            act=lambda body: _answer(body, profile, report),
+            token=token,
+            note=report.note,
+            tls=tls,
+        )
         try:
             receiver.run(lambda address: report.note(f"listening on {address}/"))
         except OSError as error:
-            raise files.translate(f"listening on {host}:{port}", error) from error
+            raise Unavailable(
+                f"it cannot listen on {host}:{port}: {error.strerror or error}", "choose another address by --listen"
+            ) from error
         report.done("stopped")
 
 

@@ -92,9 +92,10 @@ def _store_is_away(project: Project, target: Target, environment: str) -> str | 
 
 def _without_store(target: Target, wanted: Wanted, run: str) -> tuple[VersionRef, int | None]:
     with target.hold(f"process {os.getpid()} (rollback) on {socket.gethostname()}"):
-        told = offline.known(target)
-        if wanted.leaving is not None and (told is None or told.production.version != wanted.leaving):
-            raise LeftAlone(f"version {wanted.leaving} is not in production, as far as the target knows")
+        if wanted.leaving is not None:
+            told = offline.known(target)
+            if told is None or {told.production.version, target.serving().stable} != {wanted.leaving}:
+                raise LeftAlone(f"version {wanted.leaving} is not in production, as far as the target knows")
         return offline.roll_back(target, wanted.to, wanted.reason, run, built_by())
 
 

@@ -1,5 +1,6 @@
 """`jenkins-ml alert-hook` as a service: where it listens, who may send, and the training that it starts on Jenkins."""
 
+import contextlib
 import http.client
 import json
 import signal
@@ -72,11 +73,10 @@ class Service:
             connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=tls)
         else:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("POST", "/", data, {"Authorization": f"Bearer {token}"} if token else {})
-        answer = connection.getresponse()
-        text = answer.read()
-        connection.close()
-        return answer.status, json.loads(text)
+        with contextlib.closing(connection):
+            connection.request("POST", "/", data, {"Authorization": f"Bearer {token}"} if token else {})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
 
 
 @pytest.fixture

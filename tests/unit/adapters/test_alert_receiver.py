@@ -29,7 +29,14 @@ class Acting:
 
 
 def receiver(act, **more):
-    given = {"host": "127.0.0.1", "port": 0, "act": act, "token": lambda: TOKEN, "bounds": QUICK} | more
+    given = {
+        "host": "127.0.0.1",
+        "port": 0,
+        "act": act,
+        "token": lambda: TOKEN,
+        "bounds": QUICK,
+        "note": lambda _: None,
+    } | more
     return Receiver(**given)
 
 
@@ -87,6 +94,20 @@ def test_nobody_without_the_token_is_listened_to(authorization):
     status, answer = ask(act, post(Authorization=authorization))
     assert (status, act.bodies) == (401, [])
     assert TOKEN.decode() not in json.dumps(answer)
+
+
+def test_who_is_turned_away_is_said_once_in_a_while():
+    said = []
+
+    async def scenario(port):
+        for data in (post(Authorization="Bearer x"), post(Authorization="Bearer y"), post(path="/other")):
+            await send(port, data)
+
+    during(scenario, receiver(Acting(), note=said.append))
+    assert said == [
+        "127.0.0.1 was turned away (401): a bearer token is needed, and this is none",
+        "127.0.0.1 was turned away (404): web hooks go to /",
+    ]
 
 
 def test_the_token_is_read_each_time():

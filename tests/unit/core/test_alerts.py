@@ -73,6 +73,13 @@ def test_what_is_asked_for_twice_is_there_once():
     ]
 
 
+def test_a_body_asks_for_a_few_things():
+    many = [alert(version=str(number + 1)) for number in range(alerts.MOST)]
+    assert len(alerts.read(body(*many, *many, *[alert(status="resolved")] * 200), "tiny")) == alerts.MOST + 200
+    with pytest.raises(UsageError, match="it asks for more than 100 things"):
+        alerts.read(body(*many, alert(action="retrain")), "tiny")
+
+
 def test_unknown_fields_are_fine():
     assert alerts.read(body(alert() | {"more": 1}, truncatedAlerts=3, more={}), "tiny")
 
