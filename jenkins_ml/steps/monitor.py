@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+from dataclasses import asdict
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -13,7 +15,7 @@ from jenkins_ml.config.section import DURATION_PATTERN, parse_duration
 from jenkins_ml.core.judge import Evidence, Limits, Seen, Window, judge
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable, UsageError
 from jenkins_ml.reporting.console import Reporter, reporter
-from jenkins_ml.steps import drift, observed, serving
+from jenkins_ml.steps import drift, live, observed, serving
 from jenkins_ml.steps.common import Project, environment_option, json_option, print_json
 from jenkins_ml.steps.entry import StageCommand
 
@@ -40,9 +42,17 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
     metavar="DURATION",
     help="How long to look.",
 )
+@click.option(
+    "--labels",
+    "files",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Labels that have come since: a CSV, Parquet or .npz file with columns `id` and `label`. Default: those of "
+    "monitor.live.labels.",
+)
 @environment_option
 @json_option
-def command(seconds: float, environment: str | None, as_json: bool) -> None:
+def command(seconds: float, files: tuple[Path, ...], environment: str | None, as_json: bool) -> None:
     """Look at production for a while; fails when it does not answer, or fails more often than a canary may.
 
     For a job of its own with a schedule. The limits are those of serve.canary. With a `monitor` section, also whether
@@ -56,7 +66,12 @@ def command(seconds: float, environment: str | None, as_json: bool) -> None:
         version, window, verdict, reason = _look(project, environment, seconds, report)
         stage.version, stage.rows = version, window.requests
         report.done(f"version {version}: {reason}")
+        shown: tuple[live.Shown, ...] = ()
         if verdict != "failing":  # a rollback may be near
+            shown = live.by_labels(project, environment, version, files, report)
+            stage.measured = [*live.samples(shown, project.config.model, environment, version)]
+            for each in shown:
+                report.note(each.sentence)
             _let_go(project, environment, report)
         moved = _drift(project, environment, report)
         stage.measured = [*(stage.measured or ()), *moved.samples]
@@ -72,6 +87,7 @@ def command(seconds: float, environment: str | None, as_json: bool) -> None:
                 "verdict": verdict,
                 "reason": reason,
                 "drift": moved.told,
+                "live": [asdict(each) for each in shown],
             }
         )
     if verdict == "failing":
