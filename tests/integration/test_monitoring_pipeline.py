@@ -129,7 +129,7 @@ def test_a_failure_leaves_the_last_success_and_a_rollback_reports_what_is_in_pro
 @pytest.mark.tensorflow
 def test_stale_groups_go(reporting, gateway):
     reporting.ok("serve", run="first")
-    reporting.ok("monitor", "--for", "100ms")
+    assert "warning" not in reporting.ok("monitor", "--for", "100ms").err
     other = Pushgateway(gateway.address)
     for group in (
         Group("other", "train"),
@@ -139,7 +139,7 @@ def test_stale_groups_go(reporting, gateway):
     ):
         other.add(group, failed(1.0, 1))
     everything = {("train", ""), ("test", ""), ("serve", "staging")}
-    here = {(stage, "production") for stage in ("serve", "monitor", "release")}
+    here = {(stage, "production") for stage in ("serve", "monitor", "measured", "release")}
     assert groups(gateway) == everything | here
     reporting.ok("models", "prune", "--dry-run")
     assert groups(gateway) == everything | here
@@ -248,6 +248,11 @@ def test_promtool_likes_all_that_is_ever_written(prometheus_programs, tmp_path):
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
     assert set(re.findall(r"^# TYPE (\S+) gauge$", text, re.MULTILINE)) == set(HELP)
     assert value(text, names.METRIC_DRIFT_DETECTED, feature=hostile) == 1
+
+
+def test_every_metric_that_a_stage_may_report_has_its_help():
+    served = {names.METRIC_REQUESTS, names.METRIC_LATENCY, names.METRIC_NAN, names.METRIC_WEIGHT, names.METRIC_LOADED}
+    assert set(HELP) == {value for key, value in vars(names).items() if key.startswith("METRIC_")} - served
 
 
 def test_a_file_is_merged_as_a_gateway_merges(tmp_path):
