@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
@@ -17,7 +18,7 @@ from jenkins_ml.core import alerts
 from jenkins_ml.core.alerts import Result
 from jenkins_ml.errors import ConfigurationError, JenkinsMLError, Unavailable, UsageError
 from jenkins_ml.reporting.console import Reporter, reporter
-from jenkins_ml.reporting.text import one_line
+from jenkins_ml.reporting.text import one_line, printable
 from jenkins_ml.steps.alerts import Done, act, hook_of
 from jenkins_ml.steps.common import Project, json_option, print_json
 from jenkins_ml.steps.jobs.connection import Span, connected, profile_option
@@ -116,7 +117,8 @@ def command(
             receiver.run(lambda address: report.note(f"listening on {address}/"))
         except OSError as error:
             raise Unavailable(
-                f"it cannot listen on {host}:{port}: {error.strerror or error}", "choose another address by --listen"
+                f"it cannot listen at port {port} of {host}: {error.strerror or error}",
+                "choose another address by --listen",
             ) from error
         report.done("stopped")
 
@@ -149,6 +151,7 @@ def _answer(body: bytes, profile: str | None, report: Reporter) -> Answer:
     except JenkinsMLError as error:
         return _told(400, error, report)
     except Exception as error:  # one that nobody foresaw must not end the receiver
+        report.note(printable(traceback.format_exc()))
         return _told(500, JenkinsMLError(f"{type(error).__name__}: {error}"), report)
     results = [each.result for each in done]
     return alerts.status(results), {"results": [_plain(result) for result in results]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +14,7 @@ from jenkins_ml.core.alerts import Alert, Outcome, Result
 from jenkins_ml.errors import JenkinsMLError, Unavailable, UsageError
 from jenkins_ml.records import Retraining
 from jenkins_ml.reporting.console import Reporter
-from jenkins_ml.reporting.text import one_line
+from jenkins_ml.reporting.text import one_line, printable
 from jenkins_ml.steps import observed
 from jenkins_ml.steps.common import Project, built_by, current_or_new_run
 from jenkins_ml.steps.jobs.connection import Span, connected
@@ -83,6 +84,7 @@ def _act(project: Project, hook: Hook, alert: Alert, profile: str | None, report
         outcome = "unavailable" if isinstance(error, Unavailable) else "failed"
         return _done(alert, outcome, error.what, error)
     except Exception as error:  # one that nobody foresaw must not end the receiver
+        report.note(printable(traceback.format_exc()))
         defect = JenkinsMLError(f"{type(error).__name__}: {error}", "this is a defect of jenkins-ml; please report it")
         return _done(alert, "failed", defect.what, defect)
     return _done(alert, outcome, what)
@@ -121,7 +123,8 @@ def _roll_back(project: Project, hook: Hook, alert: Alert, report: Reporter) -> 
     try:
         goal, left = roll_back(project, environment, run, wanted, report)
     except (LeftAlone, Unavailable):
-        raise  # no rollback, or none yet
+        observed.under_way().project = project  # no rollback, or none yet: nobody is told of this stage
+        raise
     except JenkinsMLError as error:
         tell(error, version)
         raise
