@@ -15,7 +15,6 @@ from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
-from jenkins_ml.core.ecs import Level
 from jenkins_ml.records import Decision
 from jenkins_ml.reporting import subject
 from jenkins_ml.reporting.conditions import Line, is_change, lines, needs_a_look, tally
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.spinner import Spinner
     from rich.text import Text
+
+    from jenkins_ml.core.ecs import Level
 
 _STYLES: Final = {"passed": "green", "failed": "red", "inconclusive": "yellow", "warned": "yellow", "skipped": "dim"}
 _MOST_LINES: Final = 20  # of conditions about all examples, and of those about slices

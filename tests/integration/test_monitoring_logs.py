@@ -152,7 +152,7 @@ def test_what_was_asked_is_in_no_log(served):
 
 
 @pytest.mark.tensorflow
-def test_a_release_that_fails_says_so_and_the_next_versions_requests_have_its_own_release(served, index):
+def test_requests_of_the_next_version_have_its_own_release(served, index):
     """A second release in the same repository; its server is a new one."""
     served.ok("run", run="vision-18")
     server = served.server()
@@ -166,6 +166,23 @@ def test_a_release_that_fails_says_so_and_the_next_versions_requests_have_its_ow
     releases = [entry.number for entry in served.store.journal.entries() if entry.kind == "release_started"]
     assert (found["labels"]["release"], found["labels"]["run"]) == (str(releases[-1]), "vision-18")
     assert len(releases) == 2
+
+
+def test_a_stage_that_fails_is_found_with_its_reason(index, cold_project):
+    cold_project.change("jenkins-ml.yaml", "model: tiny\n", "model: tiny\ntest: {command: exit 3}\n")
+    config = cold_project.folder / names.CONFIG_FILE
+    config.write_text(f"{config.read_text()}\nmonitor: {{logs: {{directory: logs}}}}\n")
+    assert cold_project.call("test", run="failing-1").code == 1
+    index.ship((cold_project.folder / "logs/tiny.stages.ndjson").read_text().splitlines())
+    (found,) = index.find('labels.run: "failing-1" AND event.outcome: "failure"')
+    assert (found["event"]["action"], found["process"]["exit_code"], found["error"]["type"]) == (
+        "test",
+        1,
+        "StageFailed",
+    )
+    assert found["log"]["level"] == "error"
+    assert "StageFailed" in found["error"]["stack_trace"]
+    assert found["labels"]["commit"] == cold_project.git("rev-parse", "HEAD")
 
 
 # --- lines that are none ---------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 _VIEW: Final = "jenkins-ml"
 _VERSION: Final = "7.10.2"
+# Of the shapes of these objects, as Kibana 7.10 writes them: a later one brings them to its own.
+_SHAPES: Final = {"index-pattern": "7.6.0", "search": "7.9.3", "dashboard": "7.9.3"}
 _HEIGHT, _WIDTH = 15, 48
 # id, title, what is looked for, and the columns.
 SEARCHES: Final = (
@@ -110,5 +112,6 @@ def _saved(
         "id": name,
         "type": kind,
         "attributes": attributes,
+        "migrationVersion": {kind: _SHAPES[kind]},
         "references": [{"name": role, "type": to, "id": other} for role, to, other in references],
     }
