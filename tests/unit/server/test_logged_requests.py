@@ -16,6 +16,7 @@ from jenkins_ml.server.admin import Admin, Identity
 from jenkins_ml.server.app import make_app
 from jenkins_ml.server.dataplane import DataPlane
 from jenkins_ml.server.grpc_api import make_server
+from jenkins_ml.server.logs import into_file, request_log
 from jenkins_ml.server.metrics import Metrics
 from jenkins_ml.server.request_log import RequestLog
 from jenkins_ml.server.tensors import to_proto
@@ -165,6 +166,27 @@ def test_grpc(bench):
     assert "response" not in good["http"]
     assert (bad["error"]["type"], bad["service"]["version"], bad["log.level"]) == ("INTERNAL", "2", "error")
     assert str(SECRET) not in b"".join(bench.lines).decode()
+
+
+def test_a_folder_that_cannot_be_written_fails_no_request_and_is_told_of_once(bench, tmp_path, caplog):
+    (tmp_path / "folder").write_text("a file")
+    writer, bench.log = request_log("m", "production", into_file(tmp_path / "folder", "m", "production"))
+    bench.app = make_app(bench.plane, Metrics("m"), log=bench.log)
+
+    async def scenario():
+        await bench.ready()
+        answers = [await bench.rest() for _ in range(3)]
+        while writer.dropped < 3:
+            await asyncio.sleep(0.01)
+        answers += [await bench.rest() for _ in range(3)]
+        return [answer.status_code for answer in answers]
+
+    assert asyncio.run(scenario()) == [200] * 6
+    writer.close()
+    assert writer.dropped >= 6
+    assert [record.message for record in caplog.records if "cannot be written" in record.message] == [
+        f"the log {tmp_path}/folder/m.production.server.ndjson cannot be written: File exists"
+    ]
 
 
 def test_an_origin_goes_through_an_environment_variable():

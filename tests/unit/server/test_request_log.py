@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+import time
 from random import Random
 
 from hypothesis import given
@@ -143,7 +144,8 @@ def test_a_full_disk_loses_lines_and_nothing_else():
     full, written = True, []
     writer = LineWriter(lambda data: not full and not written.append(data), "m", "production")
     writer.put(b"1\n")
-    writer._drain()
+    while not writer.dropped:
+        time.sleep(0.01)
     full = False
     writer.put(b"2\n")
     writer.close()
