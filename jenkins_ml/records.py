@@ -358,6 +358,8 @@ class Summary:
         rows: how many.
         inputs: by column; each counts as many values as there are rows.
         prediction: what the version answered; None where that is neither a class nor a number.
+        certainty: how sure it was of each answer; None where it is no classifier, or was not asked about it.
+        right: of an evaluation, how many answers in each of the cells of `certainty` were right.
     """
 
     RECORD: ClassVar[str] = "summary/1"
@@ -365,6 +367,8 @@ class Summary:
     rows: int
     inputs: tuple[ColumnSummary, ...]
     prediction: ColumnSummary | None = None
+    certainty: ColumnSummary | None = _later(None)  # noqa: RUF009 - it makes a field
+    right: tuple[int, ...] = _later(())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,7 @@ from jenkins_ml.adapters import saved_model as saved_models
 from jenkins_ml.adapters.array_spool import ArraySpool
 from jenkins_ml.adapters.evaluation_split import Batch, Features, Split
 from jenkins_ml.adapters.passed_errors import as_plain
+from jenkins_ml.core.drift.certainty import Certainty
 from jenkins_ml.core.drift.reference import Reference
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed
 from jenkins_ml.records import Signature, Summary, TensorSpec, decode, encode
@@ -101,6 +102,7 @@ def _carry_out(job: Mapping[str, Any], out: Path) -> dict[str, Any]:
     folder.mkdir()
     spool = ArraySpool(folder)
     reference = None if job["mode"] == "predict" else Reference(_reference_before(job))
+    certainty = Certainty()
     recorded: dict[str, np.ndarray] = {}
     done = 0
     for batch in itertools.chain([first], batches):
@@ -111,12 +113,13 @@ def _carry_out(job: Mapping[str, Any], out: Path) -> dict[str, Any]:
         spool.append("predictions", predictions)
         if reference is not None:
             reference.add(inputs, predictions)
+            certainty.add(predictions, batch.labels)
         for name, values in sliceable(batch).items():
             spool.append(name, values)
         done += len(batch)
     spool.write(folder / "predictions.npz", recorded)
     if reference is not None:
-        _write_reference(reference, saved_model)
+        _write_reference(reference, certainty, saved_model)
     return {
         "signature": asdict(signature),
         "curves": curves,
@@ -135,12 +138,13 @@ def _reference_before(job: Mapping[str, Any]) -> Summary | None:
         return None
 
 
-def _write_reference(reference: Reference, model: Path) -> None:
+def _write_reference(reference: Reference, certainty: Certainty, model: Path) -> None:
     """Put the reference beside the model; one that came with a SavedModel is of something else."""
     file = model / names.REFERENCE
     file.unlink(missing_ok=True)
     summary = reference.summary()
     if summary is not None:
+        summary = certainty.added_to(summary)
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(encode(summary))
 

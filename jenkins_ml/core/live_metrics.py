@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from jenkins_ml.config.gate import Gate
 from jenkins_ml.core.arrays import Array
@@ -18,12 +19,14 @@ class LiveMetric:
 
     Args:
         name: as the gate calls it.
+        source: from labels that came later, or estimated without any.
         value: as measured, or estimated.
         low, high: what it is not below and not above, each with the gate's confidence.
         count: how many predictions it rests on.
     """
 
     name: str
+    source: Literal["labels", "estimate"]
     value: float
     low: float
     high: float
@@ -51,7 +54,9 @@ def measured(gate: Gate, labels: Array, predictions: Array) -> tuple[LiveMetric,
     shown = [metric for metric in metrics if metric.name in gate.metrics or metric.kind in ALWAYS[found.task]]
     estimates = [(metric.name, found.answer(metric, found.overall, gate.confidence).candidate) for metric in shown]
     return tuple(
-        LiveMetric(name=name, value=estimate.point, low=estimate.low, high=estimate.high, count=len(labels))
+        LiveMetric(
+            name=name, source="labels", value=estimate.point, low=estimate.low, high=estimate.high, count=len(labels)
+        )
         for name, estimate in estimates
         if estimate is not None
     )

@@ -21,6 +21,7 @@ import numpy as np
 from jenkins_ml import names
 from jenkins_ml.core.drift import columns
 from jenkins_ml.core.drift.summary import check, empty, summarised, total
+from jenkins_ml.core.estimated_accuracy import confidences
 from jenkins_ml.errors import JenkinsMLError
 from jenkins_ml.records import ColumnSummary, Summary, decode
 
@@ -55,6 +56,7 @@ class Summariser:
             rows=0,
             inputs=tuple(map(empty, reference.inputs)),
             prediction=None if reference.prediction is None else empty(reference.prediction),
+            certainty=None if reference.certainty is None else empty(reference.certainty),
         )
         self._summary = self._empty
         self._random = random
@@ -139,6 +141,7 @@ class Summariser:
             rows=len(answer),
             inputs=tuple(summarised(column, values[column.name]) for column in self._empty.inputs),
             prediction=None if self._empty.prediction is None else _predicted(self._empty.prediction, answer),
+            certainty=None if self._empty.certainty is None else summarised(self._empty.certainty, confidences(answer)),
         )
 
 

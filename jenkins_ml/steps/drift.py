@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # NumPy comes with them: only who compares needs it
     from jenkins_ml.adapters.summaries import SummaryStore
     from jenkins_ml.adapters.target import Target
     from jenkins_ml.core.drift.findings import Against, Chapter, Finding, Findings
+    from jenkins_ml.core.live_metrics import LiveMetric
 
 RECENT_ROWS: Final = 1000  # that distances are of, at least, where there are so many
 MOST_LINES: Final = 5  # about columns that have moved
@@ -36,6 +37,7 @@ class Told:
     lines: tuple[str, ...] = ()
     told: dict[str, Any] | None = None
     samples: tuple[Sample, ...] = ()
+    accuracy: LiveMetric | None = None
 
 
 def told(project: Project, target: Target, environment: str, history: History, settings: Drift) -> Told:
@@ -43,7 +45,7 @@ def told(project: Project, target: Target, environment: str, history: History, s
     from jenkins_ml.core.drift.findings import samples
 
     found = findings(project, target, environment, history, settings)
-    return Told(lines(found), as_json(found), samples(found))
+    return Told(lines(found), as_json(found), samples(found), found.accuracy)
 
 
 def findings(project: Project, target: Target, environment: str, history: History, settings: Drift) -> Findings:
@@ -73,7 +75,9 @@ def findings(project: Project, target: Target, environment: str, history: Histor
         if not servers:
             return Findings(version=number, missing=("its server keeps no summaries: start it anew",))
         looks = store.append(production, servers, now())
-        return _found(reference, looks, _life(store, history.previous), settings, number)
+        return _found(
+            reference, looks, _life(store, history.previous), settings, number, project.config.gate.confidence
+        )
     except JenkinsMLError as error:
         return Findings(version=number, missing=(error.what,))
 
@@ -103,8 +107,14 @@ def as_json(found: Findings) -> dict[str, Any]:
 
 
 def _found(
-    reference: Summary, looks: Sequence[DriftLook], before: Summary | None, settings: Drift, version: int
+    reference: Summary,
+    looks: Sequence[DriftLook],
+    before: Summary | None,
+    settings: Drift,
+    version: int,
+    confidence: float,
 ) -> Findings:
+    from jenkins_ml.core.drift.certainty import accuracy
     from jenkins_ml.core.drift.findings import Findings, compared
 
     chapters = _chapters(looks)
@@ -133,7 +143,13 @@ def _found(
     if before is not None and before.rows and not any(finding.against == "stable" for finding in found):
         missing.append("what the version before was asked is counted in other cells")
     found.sort(key=lambda finding: (not finding.drifted, -finding.evidence, -finding.moved))
-    return Findings(version=version, rows=total.rows, findings=tuple(found), missing=tuple(missing))
+    return Findings(
+        version=version,
+        rows=total.rows,
+        findings=tuple(found),
+        missing=tuple(missing),
+        accuracy=accuracy(reference, recent, confidence),
+    )
 
 
 def _chapters(looks: Sequence[DriftLook]) -> list[Chapter]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jenkins_ml import names
 from jenkins_ml.core.samples import Sample
@@ -13,36 +13,13 @@ from jenkins_ml.errors import UsageError
 from jenkins_ml.reporting.console import Reporter
 from jenkins_ml.steps.common import Project
 
-
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """One metric in production.
-
-    Args:
-        name: as the gate calls it.
-        source: "labels" or "estimate".
-        value: the metric.
-        low, high: what it is not below and not above, each with the gate's confidence.
-        count: how many predictions it rests on.
-    """
-
-    name: str
-    source: str
-    value: float
-    low: float
-    high: float
-    count: int
-
-    @property
-    def sentence(self) -> str:
-        """It in words."""
-        by = f"{self.count:,} labels" if self.source == "labels" else f"estimated from {self.count:,} predictions"
-        return f"{self.name} in production: {self.value:.4g} ({self.low:.4g} to {self.high:.4g}, {by})"
+if TYPE_CHECKING:  # NumPy comes with it: only who measures needs it
+    from jenkins_ml.core.live_metrics import LiveMetric
 
 
 def by_labels(
     project: Project, environment: str, version: int, files: Sequence[Path], report: Reporter
-) -> tuple[Shown, ...]:
+) -> tuple[LiveMetric, ...]:
     """The gate's metrics of a version, of its predictions within `monitor.live.window` whose labels have come.
 
     Args:
@@ -86,14 +63,16 @@ def by_labels(
     if not ids:
         report.step(f"none of {len(known):,} labels is of a request that version {version} has answered")
         return ()
-    found = measured(project.config.gate, np.array([known[id_] for id_ in ids]), scores)
-    return tuple(
-        Shown(name=each.name, source="labels", value=each.value, low=each.low, high=each.high, count=each.count)
-        for each in found
-    )
+    return measured(project.config.gate, np.array([known[id_] for id_ in ids]), scores)
 
 
-def samples(shown: Sequence[Shown], model: str, environment: str, version: int) -> Iterator[Sample]:
+def sentence(metric: LiveMetric) -> str:
+    """A metric in words."""
+    by = f"{metric.count:,} labels" if metric.source == "labels" else f"estimated from {metric.count:,} predictions"
+    return f"{metric.name} in production: {metric.value:.4g} ({metric.low:.4g} to {metric.high:.4g}, {by})"
+
+
+def samples(shown: Sequence[LiveMetric], model: str, environment: str, version: int) -> Iterator[Sample]:
     """What Prometheus is told of them."""
     for each in shown:
         labels = {

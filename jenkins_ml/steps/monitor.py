@@ -7,7 +7,7 @@ import re
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -18,6 +18,9 @@ from jenkins_ml.reporting.console import Reporter, reporter
 from jenkins_ml.steps import drift, live, observed, serving
 from jenkins_ml.steps.common import Project, environment_option, json_option, print_json
 from jenkins_ml.steps.entry import StageCommand
+
+if TYPE_CHECKING:
+    from jenkins_ml.core.live_metrics import LiveMetric
 
 _LONGEST_SECONDS = 3600.0
 
@@ -66,15 +69,14 @@ def command(seconds: float, files: tuple[Path, ...], environment: str | None, as
         version, window, verdict, reason = _look(project, environment, seconds, report)
         stage.version, stage.rows = version, window.requests
         report.done(f"version {version}: {reason}")
-        shown: tuple[live.Shown, ...] = ()
-        if verdict != "failing":  # a rollback may be near
-            shown = live.by_labels(project, environment, version, files, report)
-            stage.measured = [*live.samples(shown, project.config.model, environment, version)]
-            for each in shown:
-                report.note(each.sentence)
-            _let_go(project, environment, report)
         moved = _drift(project, environment, report)
-        stage.measured = [*(stage.measured or ()), *moved.samples]
+        good: tuple[LiveMetric, ...] = () if moved.accuracy is None else (moved.accuracy,)
+        if verdict != "failing":  # a rollback may be near
+            good += live.by_labels(project, environment, version, files, report)
+            _let_go(project, environment, report)
+        for each in good:
+            report.note(live.sentence(each))
+        stage.measured = [*moved.samples, *live.samples(good, project.config.model, environment, version)]
     if as_json:
         print_json(
             {
@@ -87,7 +89,7 @@ def command(seconds: float, files: tuple[Path, ...], environment: str | None, as
                 "verdict": verdict,
                 "reason": reason,
                 "drift": moved.told,
-                "live": [asdict(each) for each in shown],
+                "live": [asdict(each) for each in good],
             }
         )
     if verdict == "failing":

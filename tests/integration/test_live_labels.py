@@ -83,3 +83,15 @@ def test_labels_of_nothing_that_was_asked_say_so(keeping):
     done = keeping.ok("monitor", "--for", "10ms", "--labels", "labels.csv", "--json")
     assert json.loads(done.out)["live"] == []
     assert "none of 1 labels is of a request that version 1 has answered" in done.err
+
+
+def test_without_labels_accuracy_is_estimated_from_how_sure_the_model_is(keeping):
+    """The split of 64 rows makes one cell, in which tiny was right as often as its gate has measured."""
+    ask(keeping, *((None, [ONE, ZERO]) for _ in range(60)))
+    done = keeping.ok("monitor", "--for", "10ms", "--json")
+    [estimate] = json.loads(done.out)["live"]
+    assert (estimate["name"], estimate["source"], estimate["count"]) == ("accuracy", "estimate", 120)
+    measured = keeping.store.manifest(1)[0].metrics["accuracy"]
+    assert estimate["value"] == pytest.approx(measured)
+    assert estimate["low"] < estimate["value"] <= estimate["high"]
+    assert "estimated from 120 predictions" in done.err

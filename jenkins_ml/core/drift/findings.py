@@ -11,6 +11,7 @@ from jenkins_ml import names
 from jenkins_ml.core.drift.distances import MEASURES, total_variation
 from jenkins_ml.core.drift.moved import Counted, log_evidence
 from jenkins_ml.core.drift.summary import columns, comparable
+from jenkins_ml.core.live_metrics import LiveMetric
 from jenkins_ml.core.samples import Sample
 from jenkins_ml.records import ColumnSummary, Summary
 
@@ -70,12 +71,14 @@ class Findings:
         rows: that it was asked, as far as servers have summarised them.
         findings: of each column and comparison; those that have drifted first, the strongest evidence first.
         missing: why something was not compared, one sentence each.
+        accuracy: as estimated without labels; None where it cannot be.
     """
 
     version: int
     rows: int = 0
     findings: tuple[Finding, ...] = ()
     missing: tuple[str, ...] = ()
+    accuracy: LiveMetric | None = None
 
     @property
     def compared_with(self) -> tuple[Against, ...]:

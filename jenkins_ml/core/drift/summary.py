@@ -133,15 +133,22 @@ def check(summary: Summary) -> None:
     Raises:
         IntegrityError: it holds some.
     """
-    for column in columns(summary).values():
+    for column in (*columns(summary).values(), *(() if summary.certainty is None else (summary.certainty,))):
         sound = len(column.counts) == cells(column) and min(column.counts) >= 0 and column.squares >= 0
         sound &= all(map(math.isfinite, (*column.edges, column.mean, column.squares)))
         sound &= list(column.edges) == sorted(set(column.edges))
-        sound &= sum(column.counts) == summary.rows
+        # What made the cells of a reference is left out of its columns, but not of how sure the version was.
+        sound &= sum(column.counts) == summary.rows or (column is summary.certainty and bool(summary.right))
         if not sound:
             raise IntegrityError(
                 f"the summary of {column.name} holds numbers that cannot be", "train the version again"
             )
+    counted = () if summary.certainty is None else summary.certainty.counts[:-1]
+    right = summary.right
+    if right and not (
+        len(right) == len(counted) and all(0 <= hits <= count for hits, count in zip(right, counted, strict=True))
+    ):
+        raise IntegrityError("more answers were right than there are", "train the version again")
 
 
 def _of_numbers(column: ColumnSummary, values: Array) -> ColumnSummary:
@@ -202,10 +209,28 @@ def _check(one: ColumnSummary, other: ColumnSummary) -> None:
 def _together(
     one: Summary, other: Summary, join: Callable[[ColumnSummary, ColumnSummary], ColumnSummary], rows: int
 ) -> Summary:
-    names = [column.name for column in one.inputs]
-    if names != [column.name for column in other.inputs] or (one.prediction is None) != (other.prediction is None):
-        raise IntegrityError("two summaries have other columns", "train the version again")
-    prediction = None
-    if one.prediction is not None and other.prediction is not None:
-        prediction = join(one.prediction, other.prediction)
-    return replace(one, rows=rows, inputs=tuple(map(join, one.inputs, other.inputs)), prediction=prediction)
+    if [column.name for column in one.inputs] != [column.name for column in other.inputs]:
+        raise _other_columns()
+    return replace(
+        one,
+        rows=rows,
+        inputs=tuple(map(join, one.inputs, other.inputs)),
+        prediction=_both(one.prediction, other.prediction, join),
+        certainty=_both(one.certainty, other.certainty, join),
+    )
+
+
+def _both(
+    one: ColumnSummary | None,
+    other: ColumnSummary | None,
+    join: Callable[[ColumnSummary, ColumnSummary], ColumnSummary],
+) -> ColumnSummary | None:
+    if one is None and other is None:
+        return None
+    if one is None or other is None:
+        raise _other_columns()
+    return join(one, other)
+
+
+def _other_columns() -> IntegrityError:
+    return IntegrityError("two summaries have other columns", "train the version again")
