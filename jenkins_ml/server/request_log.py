@@ -17,7 +17,8 @@ from jenkins_ml.core.origin import Origin
 from jenkins_ml.server.status import HTTP_STATUS, Code
 
 _LOGGER: Final = "jenkins_ml.server.requests"
-# What stands in a line that is made once, where each request puts its own: characters that no name of ours has, a number.
+# What stands in a line that is made once, where each request puts its own. All of it comes before any text from outside,
+# so that the first of each in the line is ours.
 _AT, _TRACE, _ID, _DURATION = "\ue000", "\ue001", "\ue002", 987_654_321_987_654_321
 Protocol = Literal["http", "grpc"]
 
@@ -131,16 +132,16 @@ class RequestLog:
             "event.action": "predict",
             "event.outcome": "failure" if failed else "success",
             "event.duration": _DURATION,
+            "trace.id": _TRACE,
+            "http.request.id": _ID,
+            "http.response.status_code": HTTP_STATUS[outcome.code] if protocol == "http" else None,
+            "network.protocol": protocol,
             "error.type": outcome.code.name if failed else None,
             "service.name": self._model,
             "service.environment": self._environment,
             "service.version": outcome.version,
-            "network.protocol": protocol,
             "labels.instead_of": outcome.instead_of,
             **(self._origins.get(outcome.version, Origin()) if outcome.version is not None else Origin()).labels(),
-            "trace.id": _TRACE,
-            "http.response.status_code": HTTP_STATUS[outcome.code] if protocol == "http" else None,
-            "http.request.id": _ID,
         }
         level: ecs.Level = "error" if outcome.fault else "warning" if failed else "info"
         text = ecs.line(_AT, level, f"predict {outcome.code.name}", fields).decode()
