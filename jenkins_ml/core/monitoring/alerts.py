@@ -15,7 +15,7 @@ from jenkins_ml.core.monitoring import recording, windows
 from jenkins_ml.core.monitoring.promql import select
 from jenkins_ml.core.monitoring.recording import AVAILABILITY, BY_ENVIRONMENT, LATENCY, Promise
 from jenkins_ml.core.monitoring.series import BY_VERSION, Series
-from jenkins_ml.core.monitoring.windows import LEAST_SCRAPES, LONG, OUTAGE, SHORT, Burn, Windows, duration
+from jenkins_ml.core.monitoring.windows import LEAST_SCRAPES, LONG, SHORT, Windows, duration
 
 Severity = Literal["page", "ticket"]
 Action = Literal["rollback", "retrain", "none"]
@@ -137,12 +137,13 @@ def _pages(watched: Watched) -> Iterator[Alert]:
     for slo, objective in recording.objectives(watched.series, watched.promise).items():
         name, does, did = words[slo]
         conditions = [
-            _burning(watched, slo, recording.threshold(burn.factor, objective), burn)
+            _burning(watched, slo, recording.threshold(burn.factor, objective), burn.long, burn.short)
             for burn in windows.PAGES
             if recording.threshold(burn.factor, objective) < 1
         ]
         # A promise may be so little that no burn rate is reached soon, or at all. Users' requests are lost all the same.
-        conditions.append(_burning(watched, slo, float(f"{1 - objective / 2:.6g}"), Burn(0, OUTAGE, OUTAGE)))
+        lost = float(f"{1 - objective / 2:.6g}")
+        conditions += [_burning(watched, slo, lost, window, window) for window in windows.OUTAGES]
         yield Alert(
             name=name,
             expression=" or ".join(f"({each})" for each in conditions),
@@ -156,19 +157,18 @@ def _pages(watched: Watched) -> Iterator[Alert]:
         )
 
 
-def _burning(watched: Watched, slo: str, limit: float, burn: Burn) -> str:
+def _burning(watched: Watched, slo: str, limit: float, long: str, short: str) -> str:
     """A version in production breaks the promise this often, in both windows, by enough requests to be sure."""
-    shares = {window: _share(watched, recording.bad(window), window, slo=slo) for window in (burn.long, burn.short)}
     conditions = [
-        *(f"({share} > {limit:g})" for share in shares.values()),
-        f"({watched.select(recording.bad(burn.long), slo=slo)} >= {watched.promise.min_failures})",
+        *(f"({_share(watched, window, slo)} > {limit:g})" for window in dict.fromkeys((long, short))),
+        f"({watched.select(recording.bad(long), slo=slo)} >= {watched.promise.min_failures})",
     ]
-    return f"{' and '.join(conditions)} and ignoring (slo) {_in_production(watched, burn.short)}"
+    return f"{' and '.join(conditions)} and ignoring (slo) {_in_production(watched, short)}"
 
 
-def _share(watched: Watched, name: str, window: str, **labels: str) -> str:
-    every = watched.select(recording.requests(window))
-    return f"{watched.select(name, **labels)} / ignoring (slo) {every}"
+def _share(watched: Watched, window: str, slo: str) -> str:
+    broken, every = watched.select(recording.bad(window), slo=slo), watched.select(recording.requests(window))
+    return f"{broken} / ignoring (slo) group_left () {every}"
 
 
 def _in_production(watched: Watched, window: str) -> str:

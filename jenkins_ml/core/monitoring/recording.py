@@ -12,14 +12,14 @@ from typing import Final
 
 from jenkins_ml.core.monitoring.promql import select
 from jenkins_ml.core.monitoring.series import Series, by_version
-from jenkins_ml.core.monitoring.windows import LONG, OUTAGE, PERIOD, SHORT, Windows
+from jenkins_ml.core.monitoring.windows import LONG, PERIOD, SHORT, Windows
 
 AVAILABILITY: Final = "availability"
 LATENCY: Final = "latency"
 LATENCY_OBJECTIVE: Final = 0.99  # the promise is about the 99th percentile
 BY_ENVIRONMENT: Final = "model, environment"
 # Counted anew at each evaluation; longer windows are put together of these.
-COUNTED: Final = (OUTAGE, SHORT, "30m", LONG, "6h")
+COUNTED: Final = ("2m", SHORT, "30m", LONG, "6h")
 OF_ENVIRONMENT: Final = (SHORT, "30m", LONG, "6h")
 PUT_TOGETHER: Final = ("2h", "1d", "3d", PERIOD)
 

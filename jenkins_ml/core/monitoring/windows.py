@@ -24,7 +24,8 @@ PER_PERIOD: Final = {
 }
 SHORT: Final = "5m"
 LONG: Final = "1h"
-OUTAGE: Final = "2m"
+# Where half of what was promised is lost, a page does not wait for the budget: the more requests, the sooner.
+OUTAGES: Final = ("2m", SHORT, "30m")
 PERIOD: Final = "30d"
 # A rate needs two scrapes, and one in a while is late or fails: fewer than four make windows that are empty at times.
 LEAST_SCRAPES: Final = 4
