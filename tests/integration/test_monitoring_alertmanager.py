@@ -9,8 +9,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from jenkins_ml.config.loader import load
+from jenkins_ml.core.alerts import read
 from jenkins_ml.rendering.monitoring.alertmanager import FILE, files
 from tests.engines.prometheus import Alertmanager
+from tests.fakes.jenkins import FakeJenkins
 from tests.fakes.repository import CONFIG, wait_until
 
 pytestmark = [pytest.mark.prometheus, pytest.mark.xdist_group("prometheus")]
@@ -144,6 +146,32 @@ def labels(name, severity, action, environment="production", **more):
             "alertname": name, "model": "tiny", "environment": environment, "severity": severity, "action": action, **more,
         }
     }  # fmt: skip
+
+
+JOB = """<flow-definition><properties>
+<org.jenkinsci.plugins.workflow.job.properties.PipelineTriggersJobProperty><triggers>
+<org.jenkinsci.plugins.gwt.GenericTrigger><spec/><genericVariables><org.jenkinsci.plugins.gwt.GenericVariable>
+<expressionType>JSONPath</expressionType><key>ALERTS</key><value>$</value></org.jenkinsci.plugins.gwt.GenericVariable>
+</genericVariables><token>the-token</token></org.jenkinsci.plugins.gwt.GenericTrigger>
+</triggers></org.jenkinsci.plugins.workflow.job.properties.PipelineTriggersJobProperty></properties>
+<definition class="org.jenkinsci.plugins.workflow.cps.CpsFlowDefinition"><script>x</script></definition></flow-definition>"""
+
+
+def test_jenkins_starts_a_build_that_has_the_whole_body(tmp_path, prometheus_programs):
+    """The bearer token is the plugin's; the body is one that `alert-hook --once` reads."""
+    token = tmp_path / "token"
+    token.write_text("the-token\n")
+    with FakeJenkins(quiet_period=0) as jenkins:
+        jenkins.put("alerts", JOB)
+        url = f"{jenkins.url}generic-webhook-trigger/invoke"
+        alerts = f"{{hook: {HOOK}}}".replace("http://127.0.0.1:9095/", url).replace("/run/token", str(token))
+        with Alertmanager(generated(tmp_path, alerts)) as manager:
+            manager.post(labels("JenkinsMLErrorBudgetBurn", "page", "rollback", version="2"))
+            wait_until(lambda: jenkins.item("alerts").runs, "a build is started", seconds=30)
+    [run] = jenkins.item("alerts").runs.values()
+    [given] = [each.value for each in run.parameters if each.name == "ALERTS"]
+    [alert] = read(given.encode(), "tiny")
+    assert (alert.action, alert.environment, alert.version) == ("rollback", "production", 2)
 
 
 @pytest.fixture

@@ -79,8 +79,10 @@ def _variables(trigger: Node, request: Request) -> dict[str, str]:
     listed = trigger.find("genericVariables")
     found = {}
     for each in listed.elements if listed else []:
-        value: Any = content
-        for part in (each.text_of("value") or "").removeprefix("$").strip(".").split("."):
+        path = (each.text_of("value") or "").removeprefix("$").strip(".")
+        # Not recorded: the plugin's author says (its issues 30 and 189) that "$" is the body, as it came.
+        value: Any = content if path else (request.body or b"").decode()
+        for part in path.split(".") if path else ():
             value = value.get(part) if isinstance(value, dict) else None
         if value is not None:
             found[each.text_of("key") or ""] = value if isinstance(value, str) else json.dumps(value)
