@@ -104,6 +104,7 @@ class _Run:
         self._connections: set[asyncio.Task[None]] = set()
         self._reading: set[asyncio.StreamWriter] = set()
         self._waiting = 0
+        self._stopping = False
         self._told: dict[int, float] = {}
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="alert-hook")
 
@@ -121,8 +122,9 @@ class _Run:
         host, port = server.sockets[0].getsockname()[:2]
         listening(f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}")
         await stopped.wait()
+        self._stopping = True
         server.close()
-        for writer in self._reading:
+        for writer in tuple(self._reading):
             writer.transport.abort()  # nothing was promised to them
         await asyncio.to_thread(self._pool.shutdown)  # an action has deadlines of its own
         if self._connections:
@@ -217,6 +219,8 @@ class _Run:
             raise _Refused(401, "a bearer token is needed, and this is none")
 
     async def _act(self, body: bytes) -> Answer:
+        if self._stopping:
+            return 503, {"error": "it is being stopped"}
         if self._waiting >= self._bounds.waiting:
             return 503, {"error": "too much is being done already"}
         self._waiting += 1
