@@ -15,6 +15,7 @@ from jenkins_ml.adapters.docker import causes
 from jenkins_ml.adapters.docker.connection import address_of, reached_at, refusal
 from jenkins_ml.adapters.docker.shapes import SHAPE, Shapes, bytes_of, free_address
 from jenkins_ml.config.serve import Serve
+from jenkins_ml.core.origin import Origin
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable, UsageError
 from tests.fakes.versions import manifest, servable
 
@@ -56,6 +57,12 @@ def test_a_version_says_why_it_runs():
     assert labels[names.NOTE_DIGEST] == "f" * 64
     assert labels[names.NOTE_COMMIT] == "c" * 40
     assert labels[names.NOTE_IMAGE] == "s@sha256:2"
+
+
+def test_a_version_knows_where_it_comes_from_for_its_log():
+    told = dict(each.split("=", 1) for each in made(environment="staging")["Env"])
+    assert told[names.ENV_SERVED] == "staging"
+    assert Origin.read(told[names.ENV_ORIGIN]) == servable(3).origin == Origin(run="r", commit="c" * 40, build="me")
 
 
 def test_limits_are_those_of_the_configuration():
