@@ -24,6 +24,7 @@ def problems(config: Config) -> _Problems:
     yield from _axes(config)
     yield from _parameters(config)
     yield from _environments(config.serve)
+    yield from _shadows(config.serve)
     if config.serve.of(config.serve.environment).target == "local":
         yield from _agent_of_serve(config)
     if config.test is None:
@@ -100,6 +101,22 @@ def _environments(serve: Serve) -> _Problems:
         if step == name and name not in told:
             told.update(way)
             yield path, f"nothing could ever be released: {' after '.join([*way, name])}"
+
+
+def _shadows(serve: Serve) -> _Problems:
+    """On Kubernetes users' requests go to the pods, and only our server gives a sample of them."""
+    if serve.server.kind == "jenkins-ml":
+        return
+    for name in dict.fromkeys((serve.environment, *serve.environments)):
+        own, here = serve.environments.get(name), serve.of(name)
+        if here.target == "kubernetes" and here.canary.shadow:
+            given = own is not None and own.canary is not None
+            path: Path_ = ("serve", "environments", name) if given else ("serve",)
+            yield (
+                (*path, "canary", "shadow"),
+                f"users' requests in {name} cannot be sampled: TensorFlow Serving on Kubernetes gives none; "
+                "`serve.server.kind: jenkins-ml` does",
+            )
 
 
 def _agent_of_serve(config: Config) -> _Problems:

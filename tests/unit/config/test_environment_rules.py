@@ -66,3 +66,28 @@ def test_the_example_of_the_page_is_one():
     production = found.environments["production"]
     assert (found.environment, production.after, production.approval) == ("staging", "staging", True)
     assert (found.of("staging").target, found.of("production").target) == ("local", "kubernetes")
+
+
+SHADOW = "target: kubernetes, image: {repository: r.example.com/x}, canary: {shadow: 5}"
+
+
+@pytest.mark.parametrize(
+    ("section", "place"),
+    [
+        (f"{{{SHADOW}}}", "serve.canary.shadow"),
+        (
+            "{environments: {staging: {target: kubernetes, canary: {shadow: 5}}}}",
+            "serve.environments.staging.canary.shadow",
+        ),
+    ],
+)
+def test_tensorflow_serving_on_kubernetes_gives_no_sample(section, place):
+    with pytest.raises(ConfigurationError) as caught:
+        loads(f"{HEAD}serve: {section}\n")
+    [problem] = caught.value.problems
+    assert problem.message.startswith(f"{place}: users' requests in ")
+
+
+@pytest.mark.parametrize("section", [f"{{{SHADOW}, server: {{kind: jenkins-ml}}}}", "{canary: {shadow: 5}}"])
+def test_our_server_and_the_other_targets_do(section):
+    loads(f"{HEAD}serve: {section}\n")
