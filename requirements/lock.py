@@ -8,7 +8,7 @@ COMMON = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-
 # No address of a package index may get into these files.
 COMMON += ["--no-emit-index-url", "--no-emit-find-links", "--override", str(HERE / "overrides.in")]
 # What the benchmarks measure beside ours, each in an environment of its own.
-PEERS = ("jjb", "peers-evidently", "peers-mlflow", "peers-scipy", "peers-tfma")
+PEERS = ("jjb", "peers-alibi", "peers-evidently", "peers-mlflow", "peers-nannyml", "peers-scipy", "peers-tfma")
 
 for name, constraint in (("demo", None), ("dev", "demo"), *((name, None) for name in PEERS)):
     extra = ["-c", str(HERE / f"{constraint}.txt")] if constraint else []
