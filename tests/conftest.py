@@ -32,6 +32,7 @@ for variable in (
     names.ENV_APPROVER,
     names.ENV_FORGE_TOKEN,
     names.ENV_SIGNERS,
+    names.ENV_TRACEPARENT,
     "BRANCH_NAME",
     "CHANGE_ID",
     "GIT_BRANCH",
