@@ -19,7 +19,7 @@ _OPERATOR: Final = "monitoring.coreos.com/v1"
 # The label that the operator, and the charts of Prometheus, give its pods.
 _PROMETHEUS: Final = {"app.kubernetes.io/name": "prometheus"}
 _MADE: Final = (
-    "# Made by `jenkins-ml generate` from jenkins-ml.yaml: change `monitor` and `serve` there, not this file.\n"
+    "# Made by jenkins-ml from jenkins-ml.yaml: what is edited here stays, and is merged.\n"
     "# For the Prometheus operator, in place of the files in monitoring/prometheus; it has to select these objects.\n"
 )
 

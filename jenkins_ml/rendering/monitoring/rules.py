@@ -16,7 +16,7 @@ from jenkins_ml.rendering.monitoring import environments
 from jenkins_ml.rendering.monitoring.grafana.dashboard import uid
 
 FILE: Final = "monitoring/prometheus/rules.yaml"
-_MADE: Final = "# Made by `jenkins-ml generate` from jenkins-ml.yaml: change `monitor` there, not this file.\n"
+_MADE: Final = "# Made by jenkins-ml from jenkins-ml.yaml: what is edited here stays, and is merged.\n"
 _PIPELINE_SECONDS: Final = 60  # how often the rules are evaluated about what no scrape changes
 _RARELY: Final = 5  # times within the short window, which the long ones are put together of
 

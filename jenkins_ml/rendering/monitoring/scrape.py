@@ -22,7 +22,7 @@ from jenkins_ml.rendering.monitoring.environments import Environment
 
 FILE: Final = "monitoring/prometheus/scrape.yaml"
 _MADE: Final = (
-    "# Made by `jenkins-ml generate` from jenkins-ml.yaml: change `monitor` and `serve` there, not this file.\n"
+    "# Made by jenkins-ml from jenkins-ml.yaml: what is edited here stays, and is merged.\n"
     "# Prometheus 2.43 and newer reads it by `scrape_config_files`; older ones have these jobs in their own file.\n"
 )
 REST_PORT_NAME: Final = "rest"  # of a pod's container, see rendering/kubernetes/pod.py
