@@ -23,7 +23,9 @@ ENV_APPROVER: Final = "JENKINS_ML_APPROVER"  # who agreed to a release, from the
 ENV_SIGNERS: Final = "JENKINS_ML_SIGNERS"  # the file of those whose signatures approve releases
 ENV_SAMPLE_TOKEN_FILE: Final = "JENKINS_ML_SAMPLE_TOKEN_FILE"  # noqa: S105 - of a server in a pod: who may take its sample
 ENV_ALERT_TOKEN: Final = "JENKINS_ML_ALERT_TOKEN"  # noqa: S105 - a name: of what `alert-hook` asks its senders for
-ENV_ORIGIN: Final = "JENKINS_ML_ORIGIN"  # of a server in a container: where its version comes from, as JSON, for its log
+ENV_ORIGIN: Final = (
+    "JENKINS_ML_ORIGIN"  # of a server in a container: where its version comes from, as JSON, for its log
+)
 ENV_SERVED: Final = "JENKINS_ML_ENVIRONMENT"  # and the environment that it serves, for the same
 ENV_PROMOTE_VERSION: Final = "JENKINS_ML_PROMOTE_VERSION"
 ENV_ROLLBACK_TO: Final = "JENKINS_ML_ROLLBACK_TO"
@@ -61,6 +63,7 @@ SIGNATURES: Final = "jenkins-ml"  # the namespace of signatures: one that was gi
 # --- the embedded server ---------------------------------------------------------------------------------------------
 ADMIN_PREFIX: Final = "/jenkins-ml/v1"
 SAMPLE_PATH: Final = ADMIN_PREFIX + "/sample"
+SUMMARY_PATH: Final = ADMIN_PREFIX + "/summary"
 TOKEN_HEADER: Final = "x-jenkins-ml-token"  # noqa: S105 - a name; an API server passes no Authorization on to a pod
 SHORTEST_TOKEN: Final = 32  # characters; what is shorter was not made by a deployer, and could be guessed
 VERSION_HEADER: Final = "x-jenkins-ml-version"  # on every predict answer: the version that answered

@@ -10,7 +10,7 @@ begins anew, so that nothing is counted twice. The last look of a chapter stays:
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -25,6 +25,7 @@ from jenkins_ml.errors import IntegrityError
 from jenkins_ml.records import DriftLook, ServerSummary, Summary, VersionRef, decode, encode
 
 CHAPTER_SECONDS: Final = 86_400.0
+MOST_SILENT: Final = 16  # servers that are remembered although they say nothing
 LEAST_ROWS: Final = 100  # of a chapter: an empty one would only cost a part of the money
 _NAME: Final = re.compile(r"^\d{8}\.json$")
 
@@ -107,11 +108,8 @@ class SummaryStore:
     def _next(
         self, version: VersionRef, before: Sequence[DriftLook], servers: Sequence[ServerSummary], created: str
     ) -> DriftLook:
-        known = {(told.server, told.since): told.summary for told in before[-1].servers} if before else {}
-        new = [
-            later(told.summary, then) if (then := known.get((told.server, told.since))) else told.summary
-            for told in servers
-        ]
+        known = {told.server: told for told in before[-1].servers} if before else {}
+        new = [_new(told, known.get(told.server)) for told in servers]
         last = before[-1] if before else None
         number, chapter, started = 1, 1, created
         if last is not None:
@@ -127,7 +125,7 @@ class SummaryStore:
             number=number,
             chapter=chapter,
             chapter_started=started,
-            servers=tuple(servers),
+            servers=(*servers, *_silent(known, servers)),
             total=reduce(total, new),
             created=created,
         )
@@ -137,6 +135,18 @@ class SummaryStore:
 
     def _file(self, version: VersionRef, number: int) -> Path:
         return self._folder(version) / f"{number:08d}.json"
+
+
+def _new(told: ServerSummary, before: ServerSummary | None) -> Summary:
+    """What a server has counted since the look before; all of it when it was started since then."""
+    return told.summary if before is None or before.since != told.since else later(told.summary, before.summary)
+
+
+def _silent(known: Mapping[str, ServerSummary], servers: Sequence[ServerSummary]) -> tuple[ServerSummary, ...]:
+    """What servers had said that say nothing now: they may come back, and would be counted twice."""
+    here = {told.server for told in servers}
+    gone = sorted((told for name, told in known.items() if name not in here), key=lambda told: -told.since)
+    return tuple(gone[:MOST_SILENT])
 
 
 def prune(store: ModelStore) -> None:

@@ -19,7 +19,6 @@ from starlette.routing import Route
 from jenkins_ml import names
 from jenkins_ml.core.origin import Origin
 from jenkins_ml.errors import IntegrityError, Unavailable, UsageError
-from jenkins_ml.records import encode
 from jenkins_ml.server.dataplane import DataPlane, Version
 from jenkins_ml.server.predicted import Cells
 from jenkins_ml.server.request_log import RequestLog
@@ -155,12 +154,7 @@ class Admin:
         return asdict(version.outcomes.since(since, slower, pinned))
 
     async def _summary(self, fields: Any) -> dict[str, Any]:
-        version = self._plane.versions.get(_number(fields, "version"))
-        if version is None:
-            raise UsageError(f"version {fields['version']} is not loaded")
-        if version.summariser is None:
-            return {"since": version.loaded_at, "summary": None}
-        return {"since": version.loaded_at, "summary": json.loads(encode(version.summariser.summary()))}
+        return self._plane.summary(_number(fields, "version"))
 
     async def _sample(self, fields: Any) -> dict[str, Any]:
         percent = _number(fields, "percent")

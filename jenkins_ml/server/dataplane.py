@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -16,9 +17,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from jenkins_ml.errors import IntegrityError, Unavailable, UsageError
+from jenkins_ml.records import encode
 from jenkins_ml.server.inference import Exchange, Model, infer, make_ready
 from jenkins_ml.server.outcomes import Outcomes
 from jenkins_ml.server.predicted import Cells
@@ -215,6 +217,13 @@ class DataPlane:
             wanted = f"Latest({name})" if asked is None else f"Specific({name}, {asked})"
             raise ServingError(Code.NOT_FOUND, f"Servable not found for request: {wanted}")
         return version, version.model
+
+    def summary(self, number: int) -> dict[str, Any]:
+        """What users have asked a version, as JSON: "since" when, in seconds since 1970, and "summary"; null for none."""
+        version = self.versions.get(number)
+        if version is None or version.summariser is None:
+            return {"since": None, "summary": None}
+        return {"since": version.loaded_at, "summary": json.loads(encode(version.summariser.summary()))}
 
     # --- traffic -----------------------------------------------------------------------------------------------------
     @property

@@ -3,8 +3,8 @@
     python -m jenkins_ml.server.standalone --model_name M --model_base_path /models/M --port 8500 --rest_api_port 8501
 
 It is the embedded server without what a deployer on the same machine needs: no admin interface and no state file. Where
-JENKINS_ML_SAMPLE_TOKEN_FILE names a file with a token, whoever has that token can take a sample of users' requests (see
-sample_api.py), and nothing else.
+JENKINS_ML_SAMPLE_TOKEN_FILE names a file with a token, whoever has that token can take a sample of users' requests, and read
+their summary (see sample_api.py), and nothing else.
 
 It loads the version that lies in the base path, and answers 404 until it is ready, as TensorFlow Serving does; ask for
 the metadata of the version to know. /metrics is the embedded server's. The file system may be read-only but for a
@@ -216,14 +216,17 @@ async def _serve(options: Options, listener: socket.socket) -> None:
     from jenkins_ml.server.dataplane import DRAIN_SECONDS, DataPlane
     from jenkins_ml.server.grpc_api import make_server
     from jenkins_ml.server.metrics import Metrics
-    from jenkins_ml.server.sample_api import sample_route
+    from jenkins_ml.server.sample_api import sample_route, summary_route
 
     metrics = Metrics(options.model)
     plane = DataPlane(options.model, saved_model.load, metrics.observe, deadline_seconds=options.deadline_seconds)
     writer, requests = _logs(options)
     grpc, grpc_port = make_server(plane, options.grpc_port, options.address, "--port", requests)
-    sampling = [] if options.sample_token is None else [sample_route(plane.sampler, options.sample_token)]
-    http = http_server(make_app(plane, metrics, sampling, requests), DRAIN_SECONDS)
+    token = options.sample_token
+    private = (
+        [] if token is None else [sample_route(plane.sampler, token), summary_route(plane, options.version, token)]
+    )
+    http = http_server(make_app(plane, metrics, private, requests), DRAIN_SECONDS)
     answering = asyncio.create_task(http.serve([listener]))
     await grpc.start()
     rest_port = listener.getsockname()[1]

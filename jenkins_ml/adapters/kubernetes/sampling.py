@@ -22,7 +22,8 @@ from jenkins_ml.adapters.kubernetes.refusals import Changed
 from jenkins_ml.adapters.kubernetes.shapes import Shapes
 from jenkins_ml.adapters.kubernetes.writing import is_ours
 from jenkins_ml.adapters.target import Answer
-from jenkins_ml.errors import StageFailed, UsageError
+from jenkins_ml.errors import IntegrityError, StageFailed, UsageError
+from jenkins_ml.records import ServerSummary, Summary, decode
 from jenkins_ml.rendering.kubernetes.naming import sample_secret
 from jenkins_ml.rendering.kubernetes.pod import SAMPLE_KEY
 
@@ -72,6 +73,16 @@ class Samples:
             )
         return in_turns([_bodies(answer.body) for answer in answers if answer.status == 200])
 
+    def summaries(self, version: int) -> tuple[ServerSummary, ...]:
+        """What each pod has summarised of a version's requests; nothing of those that do not answer, or keep no summaries."""
+        if not self._shapes.samples or self._api.get(SECRET, self._shapes.namespace, self._name) is None:
+            return ()  # whoever only looks makes no Secret
+        selector = self._shapes.selector(version)
+        listed = self._api.list(POD, self._shapes.namespace, selector, "status.phase=Running")["items"]
+        answers = pods.each(partial(self._send, names.SUMMARY_PATH, None, self._token), listed)
+        told = (_summary(pod["metadata"]["name"], answer) for pod, answer in zip(listed, answers, strict=True))
+        return tuple(each for each in told if each is not None)
+
     def take_away(self) -> tuple[str, ...]:
         """Delete the Secret that we made; answers its name."""
         try:
@@ -114,9 +125,11 @@ class Samples:
             return found
 
     def _ask(self, percent: int, token: str, pod: Object) -> Answer:
-        meta, path = pod["metadata"], f"{names.SAMPLE_PATH}?percent={percent}"
-        signed = {names.TOKEN_HEADER: token}
-        return pods.ask(self._api, meta["namespace"], meta["name"], self._shapes.port, path, b"", _SECONDS, signed)
+        return self._send(f"{names.SAMPLE_PATH}?percent={percent}", b"", token, pod)
+
+    def _send(self, path: str, body: bytes | None, token: str, pod: Object) -> Answer:
+        meta, signed = pod["metadata"], {names.TOKEN_HEADER: token}
+        return pods.ask(self._api, meta["namespace"], meta["name"], self._shapes.port, path, body, _SECONDS, signed)
 
 
 def in_turns(samples: Sequence[Sequence[bytes]]) -> tuple[bytes, ...]:
@@ -130,6 +143,20 @@ def _bodies(body: bytes) -> list[bytes]:
         return [base64.b64decode(each, validate=True) for each in json.loads(body)["bodies"]]
     except (ValueError, KeyError, TypeError):
         return []
+
+
+def _summary(pod: str, answer: Answer) -> ServerSummary | None:
+    """What a pod says; None where it says nothing, or something else."""
+    if answer.status != 200:
+        return None
+    try:
+        told = json.loads(answer.body)
+        if told["summary"] is None:
+            return None
+        summary = decode(Summary, json.dumps(told["summary"]).encode(), f"the summary of pod {pod}")
+        return ServerSummary(server=pod, since=float(told["since"]), summary=summary)
+    except (ValueError, KeyError, TypeError, IntegrityError):
+        return None
 
 
 def _decoded(text: str) -> str:

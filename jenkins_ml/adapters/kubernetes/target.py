@@ -24,6 +24,7 @@ from jenkins_ml.adapters.target import Answer, Servable, Serving
 from jenkins_ml.config.serve import Serve
 from jenkins_ml.core.judge import Window
 from jenkins_ml.errors import UsageError
+from jenkins_ml.records import ServerSummary
 
 
 class KubernetesTarget:
@@ -151,6 +152,10 @@ class KubernetesTarget:
         """A share of what users asked the pods of production over REST, where those run our server."""
         stable = self._router.now().stable
         return () if stable is None else self._samples.take(stable, percent)
+
+    def summaries(self, version: int) -> tuple[ServerSummary, ...]:
+        """What users have asked the pods of a version, where those run our server and have the token of the sample."""
+        return self._samples.summaries(version)
 
     def serving(self) -> Serving:
         """What runs now: five requests, or seven, however many pods there are."""

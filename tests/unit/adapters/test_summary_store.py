@@ -8,7 +8,7 @@ from jenkins_ml import names
 from jenkins_ml.adapters import summaries
 from jenkins_ml.adapters.clock import rfc3339
 from jenkins_ml.adapters.model_store import ModelStore
-from jenkins_ml.adapters.summaries import CHAPTER_SECONDS, SummaryStore
+from jenkins_ml.adapters.summaries import CHAPTER_SECONDS, MOST_SILENT, SummaryStore
 from jenkins_ml.errors import IntegrityError
 from jenkins_ml.records import ColumnSummary, ServerSummary, Summary, VersionRef, encode
 
@@ -48,6 +48,20 @@ def test_several_servers_add_up(store):
     store.append(VERSION, [said(10, 5), said(1, 1, server="other")], NOW)
     [look] = store.append(VERSION, [said(11, 5), said(1, 2, server="other")], NOW)
     assert counts(look) == (12, 7)
+
+
+def test_a_server_that_says_nothing_for_a_while_is_not_counted_twice(store):
+    store.append(VERSION, [said(10, 5), said(4, 4, server="other")], NOW)
+    store.append(VERSION, [said(11, 5)], NOW)
+    [look] = store.append(VERSION, [said(11, 5), said(5, 4, server="other")], NOW)
+    assert counts(look) == (16, 9)
+
+
+def test_servers_that_never_come_back_are_forgotten(store):
+    for number in range(50):
+        [look] = store.append(VERSION, [said(1, 0, since=float(number), server=f"pod-{number}")], NOW)
+    assert len(look.servers) == 1 + MOST_SILENT
+    assert counts(look) == (50, 0)
 
 
 def test_looks_that_are_no_longer_needed_go(store, tmp_path):

@@ -1,9 +1,12 @@
 """What the server keeps of requests: counts over the cells of the reference, a fair sample, and never a failed answer."""
 
+import asyncio
+import json
 import logging
 import random
 import threading
 
+import httpx
 import numpy as np
 import pytest
 
@@ -11,7 +14,12 @@ from jenkins_ml import names
 from jenkins_ml.core.drift.reference import Reference
 from jenkins_ml.core.drift.summary import check
 from jenkins_ml.records import encode
+from jenkins_ml.server.app import make_app
+from jenkins_ml.server.dataplane import DataPlane
+from jenkins_ml.server.metrics import Metrics
+from jenkins_ml.server.sample_api import summary_route
 from jenkins_ml.server.summaries import MOST_A_SECOND, TOGETHER, Summariser, summariser_of
+from tests.fakes.model import FakeLoader, FakeModel
 
 RANDOM = np.random.default_rng(1)
 MADE = Reference()
@@ -154,3 +162,30 @@ def test_a_reference_that_cannot_be_read_stops_no_version(tmp_path, clock, caplo
     with caplog.at_level(logging.WARNING):
         assert summariser_of(tmp_path, random.Random(1), clock) is None
     assert "not summarised" in caplog.text
+
+
+def test_who_has_the_token_reads_the_summary_of_a_server_without_an_admin_interface(tmp_path):
+    version, token = tmp_path / "7", "t" * 43
+    (version / names.REFERENCE).parent.mkdir(parents=True)
+    made = Reference()
+    made.add({"x": RANDOM.normal(size=(1000, 2)).astype(np.float32)}, np.zeros(1000))
+    (version / names.REFERENCE).write_bytes(encode(made.summary()))
+    (tmp_path / "token").write_text(token)
+    body = json.dumps({"instances": [[1.0, 2.0], [3.0, 4.0]]})
+
+    async def scenario():
+        plane = DataPlane("m", FakeLoader({"7": FakeModel()}), wall=lambda: 12.5)
+        await plane.load(7, version)
+        plane.set_traffic(7, None, 0, 0)
+        app = make_app(plane, Metrics("m"), [summary_route(plane, 7, tmp_path / "token")])
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            for path in ("/v1/models/m:predict", "/v1/models/m/versions/7:predict"):  # who names it replays
+                assert (await client.post(path, content=body)).status_code == 200
+            refused = await client.get(names.SUMMARY_PATH)
+            told = await client.get(names.SUMMARY_PATH, headers={names.TOKEN_HEADER: token})
+        return refused, told.json()
+
+    refused, told = asyncio.run(scenario())
+    assert refused.status_code == 401
+    assert (told["since"], told["summary"]["rows"]) == (12.5, 2)
