@@ -103,6 +103,17 @@ def test_a_panel_for_each_thing_that_the_model_has():
     assert {"Requests by version", "Failures", "Latency", "Versions, side by side"} <= titles["bare"]
 
 
+def test_the_columns_of_tables_have_the_names_that_grafana_gives_them():
+    """The letter of the query, but for the only one; a setting that names a column that is not there does nothing."""
+    for panel in grafana.panels(dashboards("ours")[0]):
+        if panel["type"] == "table":
+            letters = [each["refId"] for each in panel["targets"]]
+            renamed = panel["transformations"][1]["options"]["renameByName"]
+            values = {f"Value #{letter}" for letter in letters} if len(letters) > 1 else {"Value"}
+            assert {each for each in renamed if each.startswith("Value")} == values
+            assert {each["matcher"]["options"] for each in panel["fieldConfig"]["overrides"]} <= set(renamed.values())
+
+
 def test_a_line_stands_at_the_gates_limits():
     panels = {each["title"]: each for each in grafana.panels(dashboards("tensorflow-serving")[0])}
     steps = panels["accuracy"]["fieldConfig"]["defaults"]["thresholds"]["steps"]

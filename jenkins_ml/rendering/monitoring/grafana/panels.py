@@ -190,7 +190,9 @@ def table(
     panel["targets"] = [
         {**target, "format": "table"} for target in _targets([Query(each.expr) for each in columns], instant=True)
     ]
-    values = {f"Value #{_letter(number)}": each.title for number, each in enumerate(columns)}
+    # Grafana leaves the letter out where there is only one query.
+    several = len(columns) > 1
+    values = {f"Value #{_letter(number)}" if several else "Value": each.title for number, each in enumerate(columns)}
     shown = {**labels, **values}
     organize = {
         "excludeByName": {"Time": True},
