@@ -83,7 +83,7 @@ class ArgoRollout:
             first = _formed(self._shapes.rollout(servable, traffic, image), self._shapes.replicas, None)
             self._writer.apply(first)
             return
-        own = pair.views().get(version)
+        own = pair.views()[version] if version in pair.counts else None
         if own is not None and not _may_stay(own, version, traffic):
             self.part_with(version)
             own, pair = None, self._read()
@@ -113,11 +113,13 @@ class ArgoRollout:
     def part_with(self, version: int) -> list[tuple[Kind, Object]]:
         """See Workloads."""
         pair = self._read()
-        if pair is None or version not in pair.counts:
+        if pair is None:
             return []
-        if pair.before is None:
+        if version not in pair.counts:
+            self._until(f"take out version {version}", lambda now: now.is_alone)
+        elif pair.before is None:
             return [(ROLLOUT, pair.rollout)]
-        if version == pair.newest:
+        elif version == pair.newest:
             self._go_back(pair)
         else:
             self._complete(pair)

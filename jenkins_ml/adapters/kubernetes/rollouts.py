@@ -70,11 +70,15 @@ class Pair:
     @property
     def is_alone(self) -> bool:
         """Whether no other version than these two is to have pods any more."""
-        return all(not each["spec"]["replicas"] or version_of(each) in self.counts for each in self.sets)
+        return not self._left
 
     def views(self) -> dict[int, Object]:
-        """Both versions, as Deployments look."""
-        return {version: self._view(version, replicas) for version, replicas in self.counts.items()}
+        """Both versions, as Deployments look; and those of which no pods are wanted any more, as long as they have some."""
+        left = {version: self._view(version, 0, own) for version, own in self._left.items()}
+        wanted = {
+            version: self._view(version, replicas, self._set_of(version)) for version, replicas in self.counts.items()
+        }
+        return left | wanted
 
     def template_before(self) -> Object:
         """The template of the version before, as the Rollout had it."""
@@ -105,12 +109,26 @@ class Pair:
         found = self._of_hash(self._status.get("stableRS" if version == self.before else "currentPodHash"))
         return found if found is not None and version_of(found) == version else None
 
-    def _view(self, version: int, replicas: int) -> Object:
-        own = self._set_of(version)
+    @cached_property
+    def _left(self) -> Mapping[int, Object]:
+        """The ReplicaSets that still have pods of other versions."""
+        return {
+            number: each
+            for each in self.sets
+            if each["spec"]["replicas"] and (number := version_of(each)) is not None and number not in self.counts
+        }
+
+    def _view(self, version: int, replicas: int, own: Object | None) -> Object:
+        """A version, as a Deployment looks."""
         shown = own if own is not None else self.rollout
         template = self.rollout["spec"]["template"] if version == self.newest else shown["spec"]["template"]
         told = (own or {}).get("status") or {}
-        seen = own is not None and told.get("observedGeneration", 0) >= own["metadata"]["generation"]
+        # Once it is as the Rollout wants it, nobody need have heard of that: pods that are ready answer without Argo.
+        formed = (
+            own is not None
+            and own["spec"]["replicas"] == replicas
+            and told.get("observedGeneration", 0) >= own["metadata"]["generation"]
+        )
         return {
             "metadata": {
                 "name": shown["metadata"]["name"],
@@ -122,7 +140,7 @@ class Pair:
             },
             "spec": {"replicas": replicas, "template": template},
             "status": {
-                "observedGeneration": int(seen and self.is_heard),
+                "observedGeneration": int(formed),
                 "replicas": told.get("replicas", 0),
                 "updatedReplicas": told.get("replicas", 0),
                 "readyReplicas": told.get("readyReplicas", 0),
