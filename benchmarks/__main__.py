@@ -39,7 +39,7 @@ BENCHMARKS = {
     "gate-peers": Benchmark("gate_evaluators", "measure", 3, sized=True),
     "gate-errors": Benchmark("gate_error_rates", "measure", 10_000),
     "drift": Benchmark("drift", "measure", 300),
-    "server-drift": Benchmark("server_drift", "measure", 15),
+    "server-monitoring": Benchmark("server_monitoring", "measure", 15),
     "judges": Benchmark("judges", "measure", 1_000),
     "releases": Benchmark("releases", "measure", 10),
     "release-kills": Benchmark("release_kills", "measure", 200, by_default=False),

@@ -44,11 +44,12 @@ class Client:
         self._connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
         self._path, self.body = f"{parts.path}:predict", body
 
-    def ask(self) -> Answer:
-        """Send one request and wait for its answer."""
+    def ask(self, request_id: str | None = None) -> Answer:
+        """Send one request, with an id if it has one, and wait for its answer."""
+        headers = {} if request_id is None else {names.REQUEST_HEADER: request_id}
         began = time.monotonic()
         try:
-            self._connection.request("POST", self._path, self.body)
+            self._connection.request("POST", self._path, self.body, headers)
             response = self._connection.getresponse()
             body = response.read()
         except (OSError, http.client.HTTPException):
