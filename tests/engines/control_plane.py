@@ -177,15 +177,21 @@ class ControlPlane:
         for name in names:
             self.add_node(name)
 
-    def start_rollouts_controller(self) -> Daemon:
-        """Start the controller of Argo Rollouts, whose definitions must be installed; stop it before they go."""
+    @contextlib.contextmanager
+    def argo_rollouts(self) -> Iterator[Daemon]:
+        """Argo Rollouts, its definitions and its controller, until the end of the block."""
+        installed = self.install(binaries.definitions("github.com/argoproj/argo-rollouts", "manifests/crds"))
         metrics, health = free_ports(2)
         command = [
             *(str(binaries.rollouts_controller()), f"--kubeconfig={self.kubeconfig}", "--leader-elect=false"),
             *(f"--metricsport={metrics}", f"--healthzPort={health}", "--qps=500", "--burst=1000"),
         ]
-        self.daemons["rollouts-controller"] = daemon = Daemon(command, self.folder / "rollouts-controller.log")
-        return daemon
+        self.daemons["rollouts-controller"] = controller = Daemon(command, self.folder / "rollouts-controller.log")
+        try:
+            yield controller
+        finally:
+            controller.stop()
+            self.uninstall(installed)
 
     def stop(self) -> None:
         """End everything, the last started first."""

@@ -11,13 +11,11 @@ from jenkins_ml.adapters.kubernetes.api import Api
 from jenkins_ml.adapters.kubernetes.causes import is_ready
 from jenkins_ml.adapters.kubernetes.connection import connect
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed, Unavailable, UsageError
-from tests.engines import binaries
 from tests.fakes.kubernetes_site import pods_answer, site_of
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes")]
 
 ARGO = {"traffic": "argo-rollouts"}
-DEFINITIONS = ("github.com/argoproj/argo-rollouts", "manifests/crds")
 
 
 @pytest.fixture
@@ -27,18 +25,9 @@ def api(cluster, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def definitions(cluster):
-    """What Argo Rollouts adds to the API; taken away at the end."""
-    installed = cluster.install(binaries.definitions(*DEFINITIONS))
-    yield
-    cluster.uninstall(installed)
-
-
-@pytest.fixture(scope="module")
-def running_controller(cluster, definitions):
-    daemon = cluster.start_rollouts_controller()
-    yield daemon
-    daemon.stop()
+def running_controller(cluster):
+    with cluster.argo_rollouts() as daemon:
+        yield daemon
 
 
 @pytest.fixture
@@ -111,7 +100,7 @@ def fewest_ready(site, version):
 
 def test_without_argo_rollouts_nothing_is_made(site):
     target = site.target(**ARGO)
-    # The first test of this module: the definitions come with the next one, and stay.
+    # The first test of this module: Argo Rollouts comes with the next one, and stays.
     for call in (target.start, lambda: target.load(site.version(1)), target.serving):
         with pytest.raises(UsageError) as raised:
             call()

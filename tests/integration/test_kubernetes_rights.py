@@ -141,6 +141,21 @@ def test_a_whole_life_with_exactly_these_rights(site, cluster, monkeypatch, tmp_
     assert used.rights - OF_OTHERS == rights_of(role)
 
 
+def test_a_whole_life_by_argo_rollouts_with_exactly_these_rights(site, cluster, monkeypatch, tmp_path):
+    role = role_of_the_docs("rollouts")
+    [deployments] = [rule for rule in role["rules"] if rule["resources"] == ["deployments"]]
+    deployments["verbs"] = ["list"]  # it says so there
+    robot(site, cluster, monkeypatch, tmp_path, role)
+    target = site.target(traffic="argo-rollouts", autoscale={"min": 2, "max": 4}, ready_timeout="6s")
+    used = Used(target)
+    with cluster.argo_rollouts():
+        live(site, target)
+        assert site.api.list(kinds.ROLLOUT, site.namespace)["items"] == []
+    assert site.made() == []
+    argo = {right for right in OF_OTHERS if right[1] == "rollouts"}
+    assert used.rights - (OF_OTHERS - argo) == rights_of(role)
+
+
 def test_a_sample_takes_the_rights_to_one_secret_more(site, cluster, monkeypatch, tmp_path):
     role = role_of_the_docs("secrets")
     robot(site, cluster, monkeypatch, tmp_path, role)
