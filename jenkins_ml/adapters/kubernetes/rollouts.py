@@ -16,6 +16,7 @@ from typing import Final
 
 from jenkins_ml.adapters.kubernetes.causes import STOPPED, UNHEARD
 from jenkins_ml.adapters.kubernetes.kinds import Object, version_of
+from jenkins_ml.errors import StageFailed
 
 # The label by which Argo tells the ReplicaSets of a Rollout apart.
 HASH: Final = "rollouts-pod-template-hash"
@@ -41,7 +42,11 @@ class Pair:
         """The version whose template it has."""
         number = version_of(self.rollout["spec"]["template"])
         if number is None:
-            raise ValueError("somebody changed the Rollout's template: it has no version")
+            name = self.rollout["metadata"]["name"]
+            raise StageFailed(
+                f"somebody has changed the template of Rollout {name}: it says of no version",
+                "find out who changes it (kubectl get rollout --show-managed-fields); then jenkins-ml destroy, and serve",
+            )
         return number
 
     @cached_property
@@ -98,7 +103,8 @@ class Pair:
 
     @property
     def _weight(self) -> int:
-        steps = self.rollout["spec"]["strategy"]["canary"].get("steps") or [{}]
+        canary = self.rollout["spec"]["strategy"].get("canary") or {}
+        steps = canary.get("steps") or [{}]
         return int(steps[0].get("setWeight", _WHOLE))
 
     def _of_hash(self, hashed: str | None) -> Object | None:
@@ -193,10 +199,10 @@ def pair_of(rollout: Object, sets: Iterable[Object]) -> Pair:
 
 
 def views_of(rollouts: Iterable[Object], sets: Sequence[Object]) -> list[Object]:
-    """What Rollouts bring up, as Deployments look; without those that are on their way out."""
+    """What Rollouts bring up, as Deployments look; without those that are on their way out, or of no version."""
     return [
         view
         for rollout in rollouts
-        if "deletionTimestamp" not in rollout["metadata"]
+        if "deletionTimestamp" not in rollout["metadata"] and version_of(rollout["spec"]["template"]) is not None
         for view in pair_of(rollout, sets).views().values()
     ]
