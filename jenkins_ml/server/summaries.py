@@ -89,7 +89,7 @@ class Summariser:
             taken = _Rows(inputs, answer) if rows <= TOGETHER else self._part(inputs, answer, rows)
             self._waiting.append(taken)
             self._rows += min(rows, TOGETHER)
-            self._bytes += answer.nbytes + sum(tensor.nbytes for tensor in inputs.values())
+            self._bytes += answer.nbytes + sum(map(_bytes, inputs.values()))
             if self._rows < TOGETHER and self._bytes < _MOST_BYTES:
                 return
             waiting = self._taken()
@@ -163,6 +163,11 @@ def summariser_of(model: Path, random: Random, clock: Callable[[], float]) -> Su
         _log.warning("the requests of %s are not summarised: %s", model, error)
         return None
     return Summariser(reference, random, clock)
+
+
+def _bytes(tensor: Tensor) -> int:
+    """How much memory it takes; an array of texts only holds where they are."""
+    return tensor.nbytes + (sum(map(len, tensor.flat)) if tensor.dtype.hasobject else 0)
 
 
 def _predicted(column: ColumnSummary, answer: Tensor) -> ColumnSummary:

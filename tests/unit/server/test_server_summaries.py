@@ -115,6 +115,16 @@ def test_large_rows_do_not_wait(clock):
     assert summariser.summary().rows == 1280
 
 
+def test_long_texts_do_not_wait(clock):
+    made = Reference()
+    made.add({"text": np.array([f"{number}" for number in range(500)], object)}, np.zeros(500))
+    summariser = Summariser(made.summary(), random.Random(1), clock)
+    for _ in range(5):
+        summariser.offer({"text": np.array([b"a" * (1 << 20)], object)}, {"y": np.zeros(1)})
+        assert summariser._bytes == 0
+    assert summariser.summary().inputs[0].high == 1 << 20
+
+
 def test_rows_of_another_shape_are_left_out(summariser):
     summariser.offer({"x": np.zeros((3, 5)), "country": np.array(["DE"] * 3, object)}, {"scores": np.zeros((3, 3))})
     summariser.offer(*request(2))

@@ -10,6 +10,7 @@ from jenkins_ml import names
 from jenkins_ml.adapters.model_store import ModelStore
 from jenkins_ml.adapters.summaries import SummaryStore
 from jenkins_ml.config.drift import Drift
+from jenkins_ml.config.gate import Gate
 from jenkins_ml.core.drift.reference import Reference
 from jenkins_ml.core.drift.summary import summarised
 from jenkins_ml.core.history import History
@@ -62,7 +63,7 @@ def project(tmp_path):
         file = store.path(version) / names.REFERENCE
         file.parent.mkdir(parents=True)
         file.write_bytes(encode(REFERENCE))
-    return SimpleNamespace(store=store)
+    return SimpleNamespace(store=store, config=SimpleNamespace(gate=Gate()))
 
 
 def look(project, target, history=History(good=(FIRST,))):  # noqa: B008 - a frozen value
