@@ -10,20 +10,19 @@ import http.client
 import json
 import re
 import ssl
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from jenkins_ml import __version__, names
+from jenkins_ml.adapters.web import within
 from jenkins_ml.errors import StageFailed, Unavailable, UsageError
 from jenkins_ml.reporting.text import one_line
 
@@ -39,8 +38,6 @@ _BUSY: Final = (502, 503, 504)
 _UNNAMED_LIMIT_SECONDS: Final = 60.0
 
 _LATER: Final = "try again later; behind a proxy, set https_proxy and no_proxy on the agent"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -236,7 +233,7 @@ class Client:
         seconds = min(REQUEST_SECONDS, self._left())
         if seconds <= 0:
             raise TimeoutError(f"no answer within {TOTAL_SECONDS:g} s")
-        return _within(seconds, lambda: self._open(request, seconds))
+        return within(seconds, lambda: self._open(request, seconds))
 
     def _open(self, request: urllib.request.Request, seconds: float) -> Answer:
         try:
@@ -343,23 +340,3 @@ def _answer(status: int, headers: Message, body: bytes) -> Answer:
 
 def _time_of_day(timestamp: float) -> str:
     return datetime.fromtimestamp(timestamp, UTC).strftime("%H:%M UTC")
-
-
-def _within(seconds: float, call: Callable[[], T]) -> T:
-    """Make a call, and stop waiting for it after so long.
-
-    A socket's timeout begins anew with every byte, and there is none for the look-up of a name.
-    """
-    ended: Future[T] = Future()
-
-    def work() -> None:
-        try:
-            ended.set_result(call())
-        except BaseException as error:
-            ended.set_exception(error)
-
-    threading.Thread(target=work, daemon=True).start()
-    try:
-        return ended.result(seconds)
-    except TimeoutError as error:
-        raise TimeoutError(f"no answer within {seconds:.0f} s") from error

@@ -76,7 +76,7 @@ def exchange(
                 return Answer(error.code, _read(error))
 
     try:
-        return _within(seconds, ask)
+        return within(seconds, ask)
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise NoAnswer(one_line(str(reason) or type(reason).__name__, 300)) from error
@@ -89,7 +89,7 @@ def _read(response: Any) -> bytes:
     return body
 
 
-def _within(seconds: float, call: Callable[[], T]) -> T:
+def within(seconds: float, call: Callable[[], T]) -> T:
     """Make a call, and stop waiting for it after so long.
 
     A socket's timeout begins anew with every byte, and there is none for the look-up of a name.
