@@ -302,6 +302,16 @@ SERVED = [
         ["Prometheus reaches no server of it that has version 7, which has had the requests, for 1m or longer."],
         rules="serving",
     ),
+    Case("it was not released yet", "JenkinsMLServerDown", up("0x100"), "25m"),
+    Case(
+        "it has been gone for two days",
+        "JenkinsMLServerDown",
+        up("1x300 0x3000"),
+        "53h",
+        [{}],
+        [ABSENT],
+        **RARELY,
+    ),
     Case("one scrape fails", "JenkinsMLServerDown", up("1x40 0 0 1x20"), "15m"),
     Case(
         "one of two pods is gone",

@@ -241,13 +241,19 @@ def _nan(watched: Watched) -> Alert:
 
 # --- what is there -------------------------------------------------------------------------------------------------
 def _down(watched: Watched) -> Alert:
-    """No server is left, or none of a version that has just had the requests: a version kept warm takes none."""
+    """No server is left, or none of a version that has just had the requests: a version kept warm takes none.
+
+    A server that was never there is none that is missing: the first release has not been yet. One whose targets are gone is
+    missed for a day, since somebody may have taken it away; one that is still looked for, for a month.
+    """
     up = watched.select("up")
     living = f"max by ({BY_ENVIRONMENT}) ({up})"
-    gone = f"max by ({BY_ENVIRONMENT}) (max_over_time({up}[1d])) > 0"
-    if watched.reachable:
-        gone = f"({gone} or max by ({BY_ENVIRONMENT}) ({watched.select(names.METRIC_RELEASED)}) > 0)"
-    all_of_them = f"({living} == 0) or (0 * ({gone}) unless on ({BY_ENVIRONMENT}) {living})"
+    released = [f"max by ({BY_ENVIRONMENT}) ({watched.select(names.METRIC_RELEASED)}) > 0"] if watched.reachable else []
+    # Over a month as it was on each hour: all that was scraped since would take long to read, each time.
+    seen = [f"max by ({BY_ENVIRONMENT}) (max_over_time({up}[{span}])) > 0" for span in ("1d", "1h", "30d:1h")]
+    day, month = (" or ".join(f"({each})" for each in (*spans, *released)) for spans in (seen[:1], seen[1:]))
+    silent = f"({living} == 0) and on ({BY_ENVIRONMENT}) ({month})"
+    all_of_them = f"({silent}) or (0 * ({day}) unless on ({BY_ENVIRONMENT}) {living})"
     named = watched.select("up", 'version!=""')
     versions = f"max by ({BY_VERSION}) ({named}) == 0"
     one = f"({versions}) and {_in_production(watched, LONG)}"
