@@ -33,7 +33,7 @@ from jenkins_ml.adapters.kubernetes.api import Api
 from jenkins_ml.adapters.kubernetes.connection import connect
 from tests.engines import control_plane, docker_engine
 from tests.engines.missing import MissingPart
-from tests.fakes import docker_site, engine_repository
+from tests.fakes import docker_site, doubting_model, engine_repository
 from tests.fakes.engine_repository import configure, train_and_gate
 from tests.fakes.kubernetes_site import Site, pods_answer, site_of
 from tests.fakes.repository import Commands, Repository, processes_in, wait_until
@@ -41,19 +41,6 @@ from tests.fakes.repository import Commands, Repository, processes_in, wait_unti
 TARGETS = ("local", "docker", "kubernetes")
 MODEL = f"bench{os.getpid()}"  # nobody else's: an engine may be shared
 GOOD, BAD = 2, 3
-# The bad version answers NaN to a request with more than 50 as its first number; the others never do.
-MODEL_CODE = """
-import keras
-import numpy as np
-
-def train(data, most=1e9):
-    inputs = keras.Input((4,), name="x")
-    dense = keras.layers.Dense(1, activation="sigmoid", name="score")
-    doubt = keras.ops.log(most - inputs[:, :1])
-    model = keras.Model(inputs, dense(inputs) + 0.0 * doubt)
-    dense.set_weights([np.ones((4, 1), "float32"), np.array([-6.0], "float32")])
-    return model
-"""
 ASKED = json.dumps({"instances": [[3.0, 3.0, 3.0, 3.0]]}).encode()
 TOO_MUCH = json.dumps({"instances": [[60.0, 3.0, 3.0, 3.0]]}).encode()
 _STARTED_SECONDS = 60.0
@@ -414,7 +401,7 @@ def scene(target: str, canary: dict[str, object]) -> Iterator[Scene]:
         folder = stack.enter_context(scratch()) / "project"
         address = stack.enter_context(warm.started())
         commands = stack.enter_context(Commands())
-        repository = Repository(folder, {names.ENV_WARM: str(address)}, commands, model_py=MODEL_CODE)
+        repository = Repository(folder, {names.ENV_WARM: str(address)}, commands, model_py=doubting_model.MODEL)
         stack.enter_context(repository)
         repository.model = MODEL
         repository.change(names.CONFIG_FILE, "model: tiny", f"model: {MODEL}")

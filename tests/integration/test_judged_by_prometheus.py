@@ -5,6 +5,7 @@ import pytest
 from jenkins_ml import names
 from tests.engines.prometheus import Prometheus
 from tests.fakes.docker_site import Users
+from tests.fakes.doubting_model import MODEL
 from tests.fakes.repository import finish, wait_until
 
 pytestmark = [
@@ -21,19 +22,6 @@ global: {{scrape_interval: 500ms}}
 scrape_configs:
   - job_name: jenkins-ml
     static_configs: [{{targets: [{targets}], labels: {{environment: production}}}}]
-"""
-# Answers NaN to a request whose first number is more than `most`.
-MODEL = """
-import keras
-import numpy as np
-
-def train(data, most=1e9):
-    inputs = keras.Input((4,), name="x")
-    dense = keras.layers.Dense(1, activation="sigmoid", name="score")
-    doubt = keras.ops.log(most - inputs[:, :1])
-    model = keras.Model(inputs, dense(inputs) + 0.0 * doubt)
-    dense.set_weights([np.ones((4, 1), "float32"), np.array([-6.0], "float32")])
-    return model
 """
 CANARY = "canary: {steps: [50, 100], interval: 50ms, min_requests: 20}"
 
