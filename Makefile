@@ -37,7 +37,7 @@ bench: $(VENV)/dev.installed
 
 generated: $(VENV)/dev.installed
 	$(RUN) -m jenkins_ml.config.schema docs
-	$(RUN) -m tests.golden.test_kubernetes_files
+	for files in kubernetes prometheus grafana; do $(RUN) -m tests.golden.test_$${files}_files; done
 	$(VENV)/bin/jenkins-ml jobs render -f tests/golden/jobs/jobs.yaml -o tests/golden/jobs/rendered
 	for example in digits quickstart; do $(VENV)/bin/jenkins-ml -C examples/$$example generate; done
 
