@@ -50,7 +50,8 @@ def by_labels(
 
     now = datetime.now(UTC)
     place = answer_log.folder(project.directory / live.directory, project.config.model, environment, version)
-    answer_log.prune(place, now - live.keep)
+    for each in place.parent.glob("v*"):  # also those of versions that serve no longer
+        answer_log.prune(each, now - live.keep)
     if not files:
         return ()
     import numpy as np  # a look without labels need not wait for it

@@ -95,3 +95,12 @@ def test_without_labels_accuracy_is_estimated_from_how_sure_the_model_is(keeping
     assert estimate["value"] == pytest.approx(measured)
     assert estimate["low"] < estimate["value"] <= estimate["high"]
     assert "estimated from 120 predictions" in done.err
+
+
+def test_old_predictions_go_whatever_version_they_are_of(keeping):
+    old = [keeping.folder / f"answers/tiny/production/v{version}/2020-01-02-host-7.csv" for version in (1, 99)]
+    for file in old:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("id,prediction\na,0.5\n")
+    keeping.ok("monitor", "--for", "10ms")
+    assert not any(file.exists() for file in old)
