@@ -12,6 +12,7 @@ from jenkins_ml.adapters.kubernetes.causes import is_ready
 from jenkins_ml.adapters.kubernetes.connection import connect
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed, Unavailable, UsageError
 from tests.fakes.kubernetes_site import pods_answer, site_of
+from tests.fakes.repository import wait_until
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes")]
 
@@ -350,6 +351,22 @@ def test_somebody_aborts_it_by_the_tools_of_argo(controller, site):
     assert "RolloutAborted" in target.serving().find(2).problem
     target.route(1, 2, 50)  # another step begins anew
     assert eventually(target, (1, 2, 50, 50.0))
+
+
+def test_somebody_promotes_it_by_the_tools_of_argo(controller, site):
+    target = in_production(site, 1)
+    target.load(site.version(2))
+    target.route(1, 2, 25)
+    path = kinds.ROLLOUT.path(site.namespace, rollout(site)["metadata"]["name"], "status")
+    site.others("PATCH", path, {"status": {"promoteFull": True}}, "application/merge-patch+json")
+    wait_until(lambda: pods(target) == {2: (4, 4)}, "promoted")
+    with pytest.raises(StageFailed, match="version 1 is not on the cluster"):
+        target.route(1, 2, 50)
+    target.load(site.version(1))  # what the next command does: production is 1
+    target.route(1, None, 0)
+    assert eventually(target, (1, None, 0, 0.0))
+    target.unload(2)
+    assert pods(target) == {1: (3, 3)}
 
 
 def test_what_lost_its_lease_changes_no_rollout(controller, site, monkeypatch):

@@ -62,7 +62,8 @@ def wait(api: Api, wanted: Wanted, note: Callable[[str], None], still_ours: Call
         still_ours()
         deployment = wanted.look()
         if deployment is None:
-            raise StageFailed(f"cannot {wanted.what}: somebody deleted {wanted.name}", "run it again")
+            what = f"cannot {wanted.what}: somebody deleted {wanted.name}, or took the version out of it"
+            raise StageFailed(what, "run it again")
         listed = api.list(POD, wanted.namespace, wanted.labels)
         pods = {pod["metadata"]["uid"]: pod for pod in listed["items"]}
         if is_complete(deployment):
