@@ -40,6 +40,7 @@ BENCHMARKS = {
     "gate-errors": Benchmark("gate_error_rates", "measure", 10_000),
     "drift": Benchmark("drift", "measure", 300),
     "server-monitoring": Benchmark("server_monitoring", "measure", 15),
+    "alerts": Benchmark("alerts", "measure", 5),
     "judges": Benchmark("judges", "measure", 1_000),
     "releases": Benchmark("releases", "measure", 10),
     "release-kills": Benchmark("release_kills", "measure", 200, by_default=False),
