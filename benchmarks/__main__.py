@@ -39,6 +39,7 @@ BENCHMARKS = {
     "gate-peers": Benchmark("gate_evaluators", "measure", 3, sized=True),
     "gate-errors": Benchmark("gate_error_rates", "measure", 10_000),
     "drift": Benchmark("drift", "measure", 300),
+    "accuracy-estimates": Benchmark("accuracy_estimates", "measure", 200),
     "server-monitoring": Benchmark("server_monitoring", "measure", 15),
     "alerts": Benchmark("alerts", "measure", 5),
     "judges": Benchmark("judges", "measure", 1_000),
