@@ -29,7 +29,7 @@ from jenkins_ml.records import ColumnSummary, Summary
 
 SEED = 20_261_127
 DEFAULT = Drift()
-FIRST, LAST, LOOKS = 100, 1_000_000, 24  # rows at the first and the last of the looks at one version
+FIRST, LAST, LOOKS = 100, 1_000_000, 13  # rows at the first and the last of the looks at one version
 FEATURES = 50
 REFERENCES = (1_000, 5_000, 20_000, 100_000)  # rows of the evaluation split
 SHIFT, ROWS = 0.2, 5_000

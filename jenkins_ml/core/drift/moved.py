@@ -13,6 +13,9 @@ known, but the least product over all q is no more than that. So the chance that
 values, is at most alpha (J. Ville, 1939), for any n, and neither X nor Y is taken for normal. When m grows and n does not, the second
 bet is what limits: a reference of n rows can only show moves of some 3 / sqrt(n) beyond the tolerance.
 
+Each keeps a part of the money instead of staking it. Else the least product would lie where q is far below Y / n, or q + t far above
+X / m: there one of the two has lost all that it had, which the other need not make up for.
+
 The e-values of all sets are averaged, with weights: an average of e-values is one. (V. Vovk and R. Wang, "E-values: calibration,
 combination and applications", Annals of Statistics 49(3), 2021.) So are those of the chapters of a version's life: a change
 after a year must not be hidden by the year before, so a part of the money is put aside and staked on "from here on" again and
@@ -40,9 +43,15 @@ PLANNED: Final = 5000  # values after which the split of the money is best; a fa
 _REACHED: Final = 2.8  # standard errors from the truth that the best stake is made for, as in `statistics.bets`
 _BREADTH: Final = 0.8  # e-folds around it that get most of the money
 _MISSING: Final = 1 / 16  # of the money, on NaN: it is either there or not
-_GRID: Final = 48  # values of q, twice: between those around the best one again
-_WON: Final = np.log1p(STAKES)
-_LOST: Final = np.log1p(-STAKES)
+_RARE: Final = 0.02  # a share that cannot be guessed
+_KEPT: Final = 0.2  # of the money, that is not staked
+_GRID: Final = 64  # values of q, twice: between those around the best one again
+_BETWEEN: Final[Floats] = (
+    1 - np.cos(np.linspace(0, np.pi, _GRID))
+) / 2  # closer to both ends, where the product bends most
+_STAKES: Final[Floats] = np.concatenate([[0.0], STAKES])
+_WON: Final = np.log1p(_STAKES)
+_LOST: Final = np.log1p(-_STAKES)
 NOTHING: Final = -math.inf
 
 
@@ -70,7 +79,7 @@ def log_evidence(reference: ColumnSummary, chapters: Sequence[Counted], toleranc
     Returns:
         -inf where nothing speaks for a move.
     """
-    sets, weights = _sets(reference.kind, len(reference.counts))
+    sets, weights, likely = _sets(reference.kind, len(reference.counts))
     before = sets @ np.asarray(reference.counts, np.float64)
     n = float(sum(reference.counts))
     found = [NOTHING]
@@ -78,32 +87,37 @@ def log_evidence(reference: ColumnSummary, chapters: Sequence[Counted], toleranc
         m = float(sum(chapter.counts))
         if not (m and n):
             continue
-        logs = _of_sets(sets @ np.asarray(chapter.counts, np.float64), m, before, n, tolerance)
+        logs = _of_sets(sets @ np.asarray(chapter.counts, np.float64), m, before, n, likely, tolerance)
         found += (logs + np.log(weights) + math.log(share_of(1.0, chapter.chapter))).tolist()
     return float(_log_sum(np.asarray(found)))
 
 
-def _of_sets(now: Floats, m: float, before: Floats, n: float, tolerance: float) -> Floats:
-    """Logarithm of the e-value of each set: counts of shape (sets,)."""
+def _of_sets(now: Floats, m: float, before: Floats, n: float, likely: Floats, tolerance: float) -> Floats:
+    """Logarithm of the e-value of each set: counts of shape (sets,), and what shares are likely, see `_sets`."""
     logs = np.full(len(now), NOTHING)
     moved = now / m - tolerance > before / n
     if not moved.any():
         return logs
     x, y = now[moved, None, None], before[moved, None, None]
     usual = (before[moved] + 0.5) / (n + 1)
-    variance = usual * (1 - usual)
-    more, less = _split(PLANNED * variance)[:, None, :], _split(n * variance)[:, None, :]
-    # With q the first product falls and the second rises above Y / n; where P(A) = q + t = X / m the first has gained nothing.
+    # What the first stakes may depend on the reference, which is there before it begins; what the second stakes may not.
+    more = _split(PLANNED * usual * (1 - usual))[:, None, :]
+    less = _split(n * likely[moved] * (1 - likely[moved]))[:, None, :]
+    # With q what the first owns falls, and what the second owns rises. So below Y / n the product is at least what the first owns
+    # there times what the second keeps, and above X / m - t the other way round; the least one of all is one of these, or between.
     low, high = before[moved] / n, now[moved] / m - tolerance
+    least = np.full(len(low), np.inf)
     for _ in range(2):
-        q = np.linspace(low, high, _GRID, axis=-1)
-        first = _log_sum(x * _WON - m * np.log1p(STAKES * (q + tolerance)[..., None]) + more)
-        second = _log_sum(y * _LOST - n * np.log1p(-STAKES * q[..., None]) + less)
+        q = low[:, None] + (high - low)[:, None] * _BETWEEN
+        first = _log_sum(x * _WON - m * np.log1p(_STAKES * (q + tolerance)[..., None]) + more)
+        second = _log_sum(y * _LOST - n * np.log1p(-_STAKES * q[..., None]) + less)
         product = first + second
+        if np.isinf(least).all():
+            least = math.log(_KEPT) + np.minimum(first[:, 0], second[:, -1])
         best = product.argmin(axis=-1)
         row = np.arange(len(best))
         low, high = q[row, np.maximum(best - 1, 0)], q[row, np.minimum(best + 1, _GRID - 1)]
-    logs[moved] = product.min(axis=-1)
+    logs[moved] = np.minimum(least, product.min(axis=-1))
     return logs
 
 
@@ -115,13 +129,19 @@ def _split(information: Floats) -> Floats:
     """
     best = np.minimum(_REACHED / np.sqrt(np.maximum(information, 1.0)), 1.0)
     parts = 1 / (1 + np.square(np.log(STAKES / best[:, None]) / _BREADTH))
-    split: Floats = np.log(parts / parts.sum(axis=1, keepdims=True))
+    parts *= (1 - _KEPT) / parts.sum(axis=1, keepdims=True)
+    split: Floats = np.log(np.concatenate([np.full((len(parts), 1), _KEPT), parts], axis=1))
     return split
 
 
 @functools.cache
-def _sets(kind: str, cells: int) -> tuple[Floats, Floats]:
-    """The sets that are bet on, as rows of 0 and 1, of shape (sets, cells); and the part of the money on each."""
+def _sets(kind: str, cells: int) -> tuple[Floats, Floats, Floats]:
+    """The sets that are bet on, whatever a column has counted.
+
+    Returns:
+        The sets as rows of 0 and 1, of shape (sets, cells); the part of the money on each; the share of values that is likely
+        to be in it.
+    """
     below = np.tril(np.ones((cells, cells)))
     single = np.eye(cells)
     if kind in ("number", "length"):
@@ -133,11 +153,14 @@ def _sets(kind: str, cells: int) -> tuple[Floats, Floats]:
         weights = np.sqrt(place * (1 - place))
         weights *= (1 - _MISSING) / 2 / weights.sum() if edges else 1.0
         sets = np.concatenate([halves, above, single[-1:]])
-        return sets, np.concatenate([weights, weights, [_MISSING if edges else 1.0]])
+        rare = np.array([_RARE])
+        parts = np.concatenate([weights, weights, [_MISSING if edges else 1.0]])
+        return sets, parts, np.concatenate([place, 1 - place, rare])
     # Below the first category is that one alone, and below the last cell everything.
     several = below[1 : cells - 1] if kind == "text" else below[:0]
     sets = np.concatenate([single, 1 - single, several, 1 - several])
-    return sets, np.full(len(sets), 1 / len(sets))
+    likely = np.clip(sets.sum(axis=1) / cells, _RARE, 1 - _RARE)
+    return sets, np.full(len(sets), 1 / len(sets)), likely
 
 
 def _log_sum(logs: Floats) -> Floats:
