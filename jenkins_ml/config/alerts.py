@@ -7,10 +7,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from jenkins_ml.config import patterns
+from jenkins_ml.config.addresses import ServiceUrl
 from jenkins_ml.config.section import Section, Timeout
 
-Url = Annotated[str, Field(pattern=patterns.WEB_ADDRESS)]
 File = Annotated[str, Field(min_length=1)]
 
 
@@ -32,7 +31,7 @@ class Receiver(Section):
 class Hook(Section):
     """The way back: where Alertmanager sends what is acted on by itself."""
 
-    url: Url = Field(
+    url: ServiceUrl = Field(
         description="Address of `jenkins-ml alert-hook`, or of Jenkins' generic webhook trigger "
         "(https://jenkins.example.com/generic-webhook-trigger/invoke)."
     )

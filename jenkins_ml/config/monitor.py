@@ -7,13 +7,11 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from jenkins_ml.config import patterns
+from jenkins_ml.config.addresses import ServiceUrl
 from jenkins_ml.config.alerts import Alerts
 from jenkins_ml.config.drift import Drift
 from jenkins_ml.config.live import Live
 from jenkins_ml.config.section import Section, Timeout
-
-Url = Annotated[str, Field(pattern=patterns.WEB_ADDRESS)]
 
 
 class Slo(Section):
@@ -53,7 +51,7 @@ class Stale(Section):
 class Prometheus(Section):
     """The Prometheus server that knows the model's metrics. `status` asks it, and the canary's judge may."""
 
-    url: Url = Field(description="Its address, such as http://prometheus:9090.")
+    url: ServiceUrl = Field(description="Its address, such as http://prometheus:9090.")
     token_file: Annotated[str, Field(min_length=1)] | None = Field(
         default=None, description="A file with the bearer token that it asks for; none by default."
     )
@@ -67,7 +65,7 @@ class Prometheus(Section):
 class Pipeline(Section):
     """Where every stage of the pipeline reports to. Give either."""
 
-    pushgateway: Url | None = Field(
+    pushgateway: ServiceUrl | None = Field(
         default=None, description="Address of a Pushgateway, such as http://pushgateway:9091."
     )
     textfile: Annotated[str, Field(min_length=1)] | None = Field(

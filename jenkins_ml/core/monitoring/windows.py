@@ -29,6 +29,8 @@ OUTAGES: Final = ("2m", SHORT, "30m")
 PERIOD: Final = "30d"
 # A rate needs two scrapes, and one in a while is late or fails: fewer than four make windows that are empty at times.
 LEAST_SCRAPES: Final = 4
+# A hundred years: Prometheus refuses durations of more than 292, as nanoseconds have no more room.
+LONGEST: Final = 36_500 * 86_400_000
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,12 @@ class Windows:
 
 
 def duration(milliseconds: int) -> str:
-    """A duration as Prometheus takes it: whole numbers, from days to milliseconds; at least one millisecond.
+    """A duration as Prometheus takes it: whole numbers, from days to milliseconds; from one millisecond to a hundred years.
 
     Args:
         milliseconds: how long.
     """
-    left, parts = max(milliseconds, 1), []
+    left, parts = min(max(milliseconds, 1), LONGEST), []
     for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
         count, left = divmod(left, size)
         if count:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -56,10 +57,11 @@ def groups(config: Config) -> list[Rule]:
 
 
 def retraining(config: Config) -> str:
-    """The command that trains the model anew."""
+    """The command that trains the model anew, as a template of Prometheus."""
     hook = config.monitor.alerts.hook if config.monitor is not None else None
     if hook is not None and hook.retrain_job is not None:
-        return f"jenkins-ml jobs trigger {hook.retrain_job} --wait"
+        job = shlex.quote(hook.retrain_job).replace("{{", '{{"{{"}}')  # to a shell, by way of Prometheus' templates
+        return f"jenkins-ml jobs trigger {job} --wait"
     return "jenkins-ml run"
 
 

@@ -27,6 +27,8 @@ _MADE: Final = (
 )
 REST_PORT_NAME: Final = "rest"  # of a pod's container, see rendering/kubernetes/pod.py
 _SOCKET: Final = "unix:///var/run/docker.sock"
+# What the discovery of Prometheus reaches beside sockets; our side also takes ssh://, and addresses without a scheme.
+_ENGINE: Final = re.compile(r"(?:tcp|https?)://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?")
 _LOOPBACK: Final = "127.0.0.1"
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - what the proxy listens on, not we
 # What our server says of itself stands beside what we say of it: the same twice.
@@ -157,9 +159,14 @@ def _proxy(environment: Environment) -> str:
     docker = environment.serve.docker
     address = docker.bind
     if address in _EVERYWHERE:
-        engine = urlsplit(docker.host or _SOCKET)
-        address = engine.hostname if engine.scheme in ("tcp", "http", "https") and engine.hostname else _LOOPBACK
+        address = _LOOPBACK
+        if docker.host is not None and _ENGINE.fullmatch(docker.host):
+            address = urlsplit(docker.host).hostname or _LOOPBACK
     return f"[{address}]:{docker.metrics_port}" if ":" in address else f"{address}:{docker.metrics_port}"
+
+
+def _reaches(engine: str) -> bool:
+    return engine.startswith("unix:///") or _ENGINE.fullmatch(engine) is not None
 
 
 def _pushed(model: str, gateway: str, monitor: Monitor) -> Job:
@@ -182,3 +189,5 @@ def _remarks(found: list[Environment]) -> Iterator[str]:
             yield f"{each.name} is left out: its port changes with every start. Set `{each.lacks}`."
         elif each.serve.target == "local":
             yield f"{each.name}: the server answers on loopback, so Prometheus runs on its machine."
+        elif each.serve.target == "docker" and not _reaches(each.serve.docker.host or _SOCKET):
+            yield f"{each.name}: Prometheus reaches an engine by unix://, tcp://, http:// or https:// only: write such a `host`."

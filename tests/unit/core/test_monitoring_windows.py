@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jenkins_ml.core.monitoring.windows import PER_PERIOD, Windows, duration
+from jenkins_ml.core.monitoring.windows import LONGEST, PER_PERIOD, Windows, duration
 
 UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 
@@ -42,13 +42,21 @@ def test_a_longer_one_is_never_shorter(period, scrape):
 
 @pytest.mark.parametrize(
     ("milliseconds", "text"),
-    [(0, "1ms"), (1, "1ms"), (417, "417ms"), (1500, "1s500ms"), (5400_000, "1h30m"), (30 * 86_400_000, "30d")],
+    [
+        (0, "1ms"),
+        (1, "1ms"),
+        (417, "417ms"),
+        (1500, "1s500ms"),
+        (5400_000, "1h30m"),
+        (30 * 86_400_000, "30d"),
+        (10**15, "36500d"),
+    ],
 )
 def test_durations(milliseconds, text):
     assert duration(milliseconds) == text
 
 
-@given(st.integers(1, 10**13))
+@given(st.integers(1, LONGEST))
 def test_a_duration_is_what_it_says(milliseconds):
     parts = re.findall(r"(\d+)(ms|[dhms])", duration(milliseconds))
     assert sum(int(count) * UNITS[unit] for count, unit in parts) == milliseconds

@@ -90,6 +90,13 @@ def test_a_job_of_jenkins_is_what_trains_anew(tmp_path):
     assert commands == {"jenkins-ml jobs trigger vision/digits --wait"}
 
 
+def test_a_job_with_an_odd_name_is_one_word_and_no_template(tmp_path):
+    hook = 'alerts: {hook: {url: "http://127.0.0.1:1", token_file: t, retrain_job: "a b/{{c}}"}}'
+    of = config(tmp_path, f"monitor: {{{PIPELINE}, {hook}}}\n")
+    commands = {rule["annotations"]["command"] for rule in alerts(of) if rule["labels"]["action"] == "retrain"}
+    assert commands == {"""jenkins-ml jobs trigger 'a b/{{"{{"}}c}}' --wait"""}
+
+
 def test_windows_that_are_too_short_to_tell_are_told(tmp_path):
     text = rules.files(config(tmp_path, "monitor: {slo: {period: 1h}, scrape_interval: 1s}\n"))[rules.FILE]
     assert "# Longer than their share of the period, to hold 4 scrapes: 2m, 5m, 30m." in text
@@ -125,6 +132,8 @@ def test_a_port_that_changes_is_left_out_and_named(tmp_path, text, lacks):
         (', bind: "10.1.2.3"', "10.1.2.3:9400"),
         (', bind: "0.0.0.0"', "127.0.0.1:9400"),
         (', bind: "0.0.0.0", host: "tcp://engine:2376"', "engine:9400"),
+        (', bind: "0.0.0.0", host: "tcp://[fd00::2]:2376"', "[fd00::2]:9400"),
+        (', bind: "0.0.0.0", host: "tcp://[fd00::2"', "127.0.0.1:9400"),
         (', bind: "fd00::1"', "[fd00::1]:9400"),
     ],
 )
@@ -132,6 +141,20 @@ def test_containers_are_asked_through_the_proxy(tmp_path, docker, address):
     (job,) = jobs(config(tmp_path, DOCKER % docker)).values()
     (found,) = [each["replacement"] for each in job["relabel_configs"] if each["target_label"] == "__address__"]
     assert found == address
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("unix:///run/docker.sock", False),
+        ("tcp://engine:2376", False),
+        ("ssh://me@engine", True),
+        ("engine:2375", True),
+    ],
+)
+def test_an_engine_that_prometheus_cannot_reach_is_told(tmp_path, host, told):
+    text = scrape.files(config(tmp_path, DOCKER % f', host: "{host}"'))[scrape.FILE]
+    assert ("Prometheus reaches an engine by unix://" in text) == told
 
 
 def test_our_server_says_model_and_version_itself(tmp_path):
