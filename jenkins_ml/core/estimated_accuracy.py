@@ -22,7 +22,7 @@ from jenkins_ml.core.statistics.quantiles import normal_quantile
 
 Floats = NDArray[np.floating[Any]]
 
-_CELLS: Final = 20  # at most
+_CELLS: Final = 40  # at most
 _FEWEST_IN_CELL: Final = 50  # labelled predictions: a cell with fewer tells little of how often they are right
 
 
@@ -48,7 +48,11 @@ class Sureness:
 
 
 def confidences(scores: Floats) -> Floats:
-    """How sure a model is of each prediction: the score of the class that it predicts.
+    """How sure a model is of each prediction, as a number that cells are made of.
+
+    Of many classes the score of the one that it predicts. Of two, how much it prefers class 1 to class 0: such a model
+    may be right less often when it says the one than when, as sure, it says the other, and live inputs may bring more of
+    either.
 
     Args:
         scores: of shape (n, classes); or (n,) or (n, 1), the score of class 1 in [0, 1].
@@ -57,9 +61,15 @@ def confidences(scores: Floats) -> Floats:
         Shape (n,); NaN where a score is none.
     """
     flat = scores.reshape(len(scores), -1)
-    if flat.shape[1] > 1:
-        return np.where(np.isfinite(flat).all(axis=1), flat.max(axis=1), np.nan)
-    return np.maximum(flat[:, 0], 1 - flat[:, 0])
+    known = np.isfinite(flat).all(axis=1)
+    match flat.shape[1]:
+        case 1:
+            value = flat[:, 0]
+        case 2:
+            value = np.where(known, flat[:, 1], 0) - np.where(known, flat[:, 0], 0)
+        case _:
+            value = flat.max(axis=1)
+    return np.where(known, value, np.nan)
 
 
 def sureness(sure: Floats, right: NDArray[np.bool_]) -> Sureness | None:

@@ -20,8 +20,11 @@ def test_how_sure_a_model_is():
     many = confidences(np.array([[0.1, 0.7, 0.2], [0.4, 0.3, np.nan]]))
     assert many[0] == 0.7
     assert np.isnan(many[1])
-    assert confidences(np.array([0.25, 0.9])).tolist() == [0.75, 0.9]
-    assert confidences(np.array([[0.25]])).tolist() == [0.75]
+    assert confidences(np.array([0.25, 0.9])).tolist() == [0.25, 0.9]
+    assert confidences(np.array([[0.25]])).tolist() == [0.25]
+    two = confidences(np.array([[0.75, 0.25], [0.25, 0.75], [np.inf, 0.0]]))
+    assert two[:2].tolist() == [-0.5, 0.5]
+    assert np.isnan(two[2])
 
 
 @pytest.mark.parametrize("shift", [0.0, 1.0, 3.0])
@@ -35,6 +38,22 @@ def test_the_interval_holds_the_accuracy_that_nobody_sees(shift):
         held += found.low <= right.mean() <= found.high
     # Two bounds of 95 %: nine of ten, but for what the cells themselves are off under a large change of inputs.
     assert held >= 0.86 * 400
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_model_may_err_more_with_one_class_than_with_the_other(columns):
+    rng = np.random.default_rng(9)
+
+    def biased(count, shift):
+        logits = rng.normal(shift, 1.5, count)
+        truth = rng.random(count) < 1 / (1 + np.exp(-logits))
+        scores = 1 / (1 + np.exp(-logits - 1.0))  # says class 1 too often
+        return confidences(np.stack([1 - scores, scores], axis=1)[:, -columns:]), (scores > 0.5) == truth
+
+    known = sureness(*biased(20_000, 0.0))
+    for shift in (-1.0, 1.0):  # more of the one, and more of the other
+        sure, right = biased(20_000, shift)
+        assert estimated(known, counted(sure, known.edges), 0.95).point == pytest.approx(right.mean(), abs=0.02)
 
 
 def test_an_estimate_of_the_labelled_data_is_its_accuracy():
