@@ -35,24 +35,30 @@ def versions(site):
     return {running.version: (running.replicas, running.ready) for running in serving.versions}
 
 
+def killed_at_its_step(project, run):
+    """The deployer dies just after it has written that it gives the canary its share."""
+    entry = len(project.store.journal.entries()) + 2  # after that it has started
+    killed = project.call("serve", run=run, at=1, at_entry=entry)
+    assert killed.code == -9, killed
+
+
 def test_a_whole_life(site, project):
     first = answer_of(project, "serve", run="first")
     assert first["rest"] == f"http://tiny-production.{site.namespace}.svc:8501/v1/models/tiny"
     train_and_gate(project, "second")
-    entry = len(project.store.journal.entries()) + 2  # started, step
-    killed = project.call("serve", run="second", at=1, at_entry=entry)
-    assert killed.code == -9, killed
-    left = status(project)
-    assert left["version"] == 1, left
+    killed_at_its_step(project, "second")
+    assert status(project)["version"] == 1
     assert project.store.journal.history("production").left.version == 2
     project.ok("serve", "--resume", run="second")
     seen = status(project)
     assert (seen["version"], seen["replicas"], seen["warm"], seen["problem"]) == (2, "3 of 3 ready", "1", None)
 
     train_and_gate(project, "third")
-    site.network.behave(version=3, fail_share=0.5)  # its replayed requests fail, once it was golden
-    bad = project.call("serve", run="third")
+    killed_at_its_step(project, "third")
+    site.network.behave(version=3, fail_share=0.5)
+    bad = project.call("serve", "--resume", run="third")
     assert bad.code == 5, bad
+    assert "version 1 cannot be kept ready for a rollback: a Rollout has place for one version beside 2" in bad.err
     assert "version 3 was rolled back" in bad.err
     assert "version 2 stays in production" in bad.err
     # The version before had made place, and is warm again, with the pods of a first step of 50 %.
