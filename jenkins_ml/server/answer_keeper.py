@@ -1,35 +1,46 @@
 """Keeps what a version predicted by the id of its request, so that labels which come later can be joined to it.
 
-A request costs a copy of its scores; lines are made and written by a thread of their own. Nothing of the inputs is kept.
+Lines are made and written by a thread of their own, of the text of an answer where that has the scores as text already: to
+write numbers is what costs most. Nothing of the inputs is kept.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import queue
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
 from jenkins_ml.adapters.live import answer_log
 from jenkins_ml.core import tracing
+from jenkins_ml.server import json_response
 from jenkins_ml.server.dataplane import Answer, DataPlane
 from jenkins_ml.server.dtypes import Tensor
 from jenkins_ml.server.inference import Exchange
 
 T = TypeVar("T")
-_MOST_WAITING: Final = 20_000  # answers; more are not kept while the disk is slow
+MOST_WAITING: Final = 20_000  # rows; of more the answers are not kept while the disk is slow
 _EVERY_SECONDS: Final = 0.25
 _CLOSE_SECONDS: Final = 5.0
 _log = logging.getLogger(__name__)
-_Kept = tuple[int, str, Tensor]
+
+
+class _Scores(NamedTuple):
+    """Of one answer: how many rows of how many, and a body that `json_response.rows` made of them, or a copy."""
+
+    rows: int
+    width: int
+    said: bytes | Tensor
+
+    def texts(self) -> list[str]:
+        return json_response.row_texts(self.said) if isinstance(self.said, bytes) else answer_log.texts(self.said)
 
 
 class AnswerKeeper:
@@ -54,7 +65,8 @@ class AnswerKeeper:
         self._place: Callable[[int], Path] = lambda version: answer_log.folder(directory, model, environment, version)
         self._process = f"{socket.gethostname()}-{os.getpid()}"
         self._share, self._now = share, now
-        self._waiting: queue.Queue[_Kept] = queue.Queue(_MOST_WAITING)
+        self._waiting: deque[tuple[int, str, _Scores]] = deque()  # both of its ends are safe in different threads
+        self._taken = self._gone = 0  # rows, as the event loop counts them, and as the thread does
         self._stop = threading.Event()
         self._failing = False
         self._thread = threading.Thread(target=self._work, name="answers", daemon=True)
@@ -67,17 +79,19 @@ class AnswerKeeper:
         id_ = tracing.request_id(request_id) if request_id else None
         if id_ is None or not answer_log.is_kept(id_, self._share):
             return await plane.predict(name, version, exchange)
-        seen: list[Tensor | None] = []
+        seen: list[_Scores | None] = []
 
         def encode(outputs: Mapping[str, Tensor]) -> T:
-            seen.append(_scores(outputs))
-            return exchange.encode(outputs)
+            value = exchange.encode(outputs)
+            seen.append(_scores(outputs, value if exchange.encode is json_response.rows else None))
+            return value
 
-        answer = await plane.predict(name, version, replace(exchange, encode=encode))
+        answer = await plane.predict(name, version, Exchange(exchange.decode, encode))
         if version is None and seen and (scores := seen[-1]) is not None:  # a pinned request is none of a user
-            try:
-                self._waiting.put_nowait((answer.version, id_, scores))
-            except queue.Full:
+            if self._taken - self._gone < MOST_WAITING:
+                self._taken += scores.rows
+                self._waiting.append((answer.version, id_, scores))
+            else:
                 self._tell("answers are not kept: the disk is too slow")
         return answer
 
@@ -93,9 +107,10 @@ class AnswerKeeper:
 
     def _drain(self) -> None:
         texts: dict[tuple[int, int], list[str]] = {}
-        while not self._waiting.empty():
-            version, id_, scores = self._waiting.get_nowait()
-            texts.setdefault((version, scores.shape[1]), []).append(answer_log.lines(id_, scores))
+        while self._waiting:
+            version, id_, scores = self._waiting.popleft()
+            texts.setdefault((version, scores.width), []).append(answer_log.lines(id_, scores.texts()))
+            self._gone += scores.rows
         name = answer_log.file_name(self._now(), self._process)
         for (version, width), lines in texts.items():
             try:
@@ -117,11 +132,14 @@ class AnswerKeeper:
         self._failing = True
 
 
-def _scores(outputs: Mapping[str, Tensor]) -> Tensor | None:
-    """Scores of shape (n, k) of a model with one output of numbers; None for others."""
+def _scores(outputs: Mapping[str, Tensor], body: object) -> _Scores | None:
+    """The scores of a model with one output of numbers; None for others."""
     if len(outputs) != 1:
         return None
     [values] = outputs.values()
     if values.ndim not in (1, 2) or values.dtype.kind not in "fiu" or not values.size:
         return None
-    return np.array(values.reshape(len(values), -1))
+    if values.ndim == 2 and isinstance(body, bytes):
+        return _Scores(len(values), values.shape[1], body)
+    scores = np.array(values.reshape(len(values), -1))
+    return _Scores(len(scores), scores.shape[1], scores)

@@ -15,6 +15,8 @@ from jenkins_ml.server.json_text import INDENT, decimals, quote, to_bytes
 from jenkins_ml.server.status import invalid
 
 _INTEGERS = {"int8", "int16", "int32", "int64", "uint8", "uint32", "uint64"}
+# Around the numbers of the rows of a matrix, but for the brackets between two of them.
+_BEFORE, _AFTER = b'{\n    "predictions": [[', b"]\n    ]\n}"
 
 
 def rows(outputs: Mapping[str, Tensor]) -> bytes:
@@ -37,6 +39,11 @@ def rows(outputs: Mapping[str, Tensor]) -> bytes:
         )
     end = _line(1) if size else ""
     return to_bytes(_object([f'"predictions": [{body}{end}]'], 0))
+
+
+def row_texts(body: bytes) -> list[str]:
+    """The numbers of each row, separated by commas, of what `rows` answers for one output of shape (n, k), n and k not 0."""
+    return body[len(_BEFORE) : -len(_AFTER)].decode().replace(", ", ",").split("],[")
 
 
 def columns(outputs: Mapping[str, Tensor]) -> bytes:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import re
 import zlib
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -47,16 +47,28 @@ def header(scores: int) -> str:
     return ",".join(("id", *names)) + "\n"
 
 
-def lines(request: str, scores: Array) -> str:
+def lines(request: str, rows: Sequence[str]) -> str:
     """The lines of one answer.
 
     Args:
         request: id of the request.
-        scores: of shape (n, k): one row for each example.
+        rows: the scores of each example, at least one, separated by commas; see `texts`.
     """
-    ids = [request] if len(scores) == 1 else [f"{request}/{number}" for number in range(len(scores))]
-    rows = np.asarray(scores, np.float64).tolist()
-    return "".join(f"{id_},{','.join(map(repr, row))}\n" for id_, row in zip(ids, rows, strict=True))
+    if len(rows) == 1:
+        return f"{request},{rows[0]}\n"
+    return "".join([f"{request}/{number},{row}\n" for number, row in enumerate(rows)])
+
+
+def texts(scores: Array) -> list[str]:
+    """Scores as they are written, a text for each row.
+
+    Args:
+        scores: of shape (n, k).
+    """
+    # Nine digits are enough to tell a float32 from its neighbours, and take half the time of the 17 of repr.
+    short = scores.dtype == np.float32
+    row = ",".join(["%.9g" if short else "%r"] * scores.shape[1])
+    return [row % tuple(numbers) for numbers in (scores if short else np.asarray(scores, np.float64)).tolist()]
 
 
 def is_kept(request: str, share: float) -> bool:

@@ -7,6 +7,7 @@ import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from jenkins_ml.adapters.live import answer_log, labels
 from jenkins_ml.core import tracing
@@ -20,7 +21,10 @@ def wrote(place, day, process, *answers, header=None):
     path = place / answer_log.file_name(day, process)
     new = answer_log.header(np.asarray(answers[0][1]).shape[1]) if not path.exists() else ""
     with path.open("a") as file:
-        file.write((header or new) + "".join(answer_log.lines(id_, np.asarray(rows)) for id_, rows in answers))
+        file.write(
+            (header or new)
+            + "".join(answer_log.lines(id_, answer_log.texts(np.asarray(rows))) for id_, rows in answers)
+        )
     return path
 
 
@@ -60,8 +64,20 @@ def test_old_files_go_and_nothing_else(tmp_path):
 @given(st.text(max_size=150))
 def test_an_id_that_a_client_may_give_is_one_that_a_line_can_hold(text):
     if tracing.request_id(text) is not None:
-        [line] = answer_log.lines(text, np.array([[0.5]])).splitlines()
+        [line] = answer_log.lines(text, ["0.5"]).splitlines()
         assert line == f"{text},0.5"
+
+
+@given(
+    st.sampled_from([np.float32, np.float64, np.int32]).flatmap(
+        lambda kind: arrays(kind, st.tuples(st.integers(1, 4), st.integers(1, 3)))
+    )
+)
+def test_every_score_is_read_as_it_was_given(scores):
+    texts = [line.split(",") for line in answer_log.lines("one", answer_log.texts(scores)).splitlines()]
+    assert [text[0] for text in texts] == (["one"] if len(scores) == 1 else [f"one/{n}" for n in range(len(scores))])
+    read = np.array([[float(text) for text in row[1:]] for row in texts]).astype(scores.dtype)
+    np.testing.assert_array_equal(read, scores)
 
 
 def test_the_share_of_requests_is_about_that_share():
