@@ -150,7 +150,7 @@ def _sets(kind: str, cells: int) -> tuple[Floats, Floats, Floats]:
         above = 1 - halves
         above[:, -1] = 0  # NaN is neither below nor above
         place = (np.arange(edges) + 1) / (edges + 1)
-        weights = np.sqrt(place * (1 - place))
+        weights = place * (1 - place)
         weights *= (1 - _MISSING) / 2 / weights.sum() if edges else 1.0
         sets = np.concatenate([halves, above, single[-1:]])
         rare = np.array([_RARE])

@@ -1,6 +1,6 @@
 """The reference of a version: its cells, and what its evaluation split has in each.
 
-The cells are made of a random part of the first rows, and all other rows are counted. So they are chosen independently of
+The cells are made of some of the first rows, drawn at random, and all other rows are counted. So they are chosen independently of
 what is counted in them, and a count errs to neither side: categories that are kept because they were frequent, and counted on
 the same rows, would all be counted too often, and anything compared with them would seem to have moved.
 
@@ -23,7 +23,10 @@ from jenkins_ml.core.drift.summary import columns as summary_columns
 from jenkins_ml.records import ColumnSummary, Summary
 
 BUFFERED: Final = 8192  # rows that are waited for before the cells are made
-PART: Final = 1 / 8  # of them that make the cells
+PART: Final = 1 / 8  # of them that make the cells,
+MOST_CHOSEN: Final = (
+    256  # and about how many at most: a category that has 5 of these has the default tolerance's share of all
+)
 QUANTILES: Final = (0.01, *(tenth / 10 for tenth in range(1, 10)), 0.99)
 MOST_CATEGORIES: Final = 32
 LEAST_ROWS: Final = 5  # that have a category which is kept by name
@@ -82,7 +85,7 @@ class Reference:
     def _make_cells(self) -> None:
         whole = {name: np.concatenate([batch[name] for batch in self._waiting]) for name in self._waiting[0]}
         self._waiting = []
-        chosen = np.random.default_rng(_SEED).random(self._rows) < PART
+        chosen = np.random.default_rng(_SEED).random(self._rows) < min(PART, MOST_CHOSEN / self._rows)
         self._cells = {name: self._made(name, values[chosen]) for name, values in whole.items()}
         self._count({name: values[~chosen] for name, values in whole.items()})
 

@@ -39,8 +39,8 @@ def test_the_column_that_moved_is_named():
 def test_each_comparison_and_each_column_has_its_part_of_the_false_alarms():
     [first, _] = found(summary(column("a", MOVED), column("b", MOVED)))
     [alone] = found(summary(column("a", MOVED)), summary(column("a", EVEN)))
-    assert first.needed == pytest.approx(math.log10(2 / (0.01 / 2)))
-    assert alone.needed == pytest.approx(math.log10(1 / (0.01 / 2)))
+    assert first.needed == pytest.approx(math.log10(2 / (0.01 * 0.8)))
+    assert alone.needed == pytest.approx(math.log10(1 / (0.01 * 0.8)))
 
 
 def test_a_tolerance_can_be_as_large_as_what_moved():

@@ -26,14 +26,14 @@ def test_a_vector_is_looked_at_value_by_value():
     assert [column.name for column in summary.inputs] == ["x[0]", "x[1]", "x[2]"]
     assert summary.prediction.categories == ("0", "1", "2", "3")
     assert summary.rows == sum(summary.inputs[0].counts) == sum(summary.prediction.counts)
-    assert 1700 < summary.rows < 1800  # an eighth made the cells
+    assert 1700 < summary.rows < 1800  # an eighth made the cells, at most 256
 
 
 def test_the_cells_are_tenths_and_the_ends():
     [column] = reference({"x": RANDOM.normal(size=20_000)}).inputs
     assert len(column.edges) == 11
     shares = np.array(column.counts[:-1]) / sum(column.counts)
-    assert shares == pytest.approx([0.01, 0.09, *[0.1] * 8, 0.09, 0.01], abs=0.03)
+    assert shares == pytest.approx([0.01, 0.09, *[0.1] * 8, 0.09, 0.01], abs=0.06)
 
 
 def test_images_are_a_few_numbers_each():
@@ -68,12 +68,13 @@ def test_a_category_is_counted_without_favour():
     """Of many equally frequent ones the kept ones are counted on other rows than those that they were chosen by."""
     kept = []
     for seed in range(30):
-        values = np.random.default_rng(seed).integers(0, 200, 4000).astype(str).astype(object)
+        values = np.random.default_rng(seed).integers(0, 30, 4000).astype(str).astype(object)
         [column] = reference({"x": np.where(np.arange(4000) % 3 == 0, values, "usual").astype(object)}).inputs
         assert len(column.categories) <= MOST_CATEGORIES
         rare = [count for name, count in zip(column.categories, column.counts[:-2], strict=True) if name != "usual"]
         kept += [count / sum(column.counts) for count in rare]
-    assert np.mean(kept) == pytest.approx(1 / 600, rel=0.15)
+    assert len(kept) > 50
+    assert np.mean(kept) == pytest.approx(1 / 90, rel=0.05)  # those by which they were chosen have nearly twice as much
 
 
 def test_the_same_rows_make_the_same_reference():
