@@ -94,6 +94,7 @@ def outage(kind: str, at: str, rules: str, described: str, minutes: int = 60) ->
         [FAILS],
         [described],
         rules=rules,
+        evaluated="15s",
     )
 
 
@@ -103,8 +104,6 @@ SLOW = {"version": "7", "slo": "latency"}
 LOADED = {series("jenkins_ml_version_loaded_timestamp_seconds", version="7"): "0x3000"}
 RARELY = {"scraped": "1m", "evaluated": "5m"}
 DAILY = {"scraped": "1h", "evaluated": "12h"}
-WEEK_10, WEEK_30 = hourly(168, 10, 1), hourly(168, 30, 1)
-WEEK_RESTARTED = hourly(168, 10, 1, restarts=3)
 
 PAGES = [
     outage("ours", "63m", "ours", f"5% of {FAILED} 0.1% at most, over all versions and 30d."),
@@ -116,7 +115,9 @@ PAGES = [
         ours("7", steady(99, 480), steady(1, 480)),
         "8h",
         [FAILS],
-        ["1% of the requests that version 7 got failed or held NaN; promised are 0.1% at most, over all versions and 30d."],
+        [
+            "1% of the requests that version 7 got failed or held NaN; promised are 0.1% at most, over all versions and 30d."
+        ],
         scraped="1m",
         evaluated="1m",
     ),
@@ -163,13 +164,35 @@ PAGES = [
         "60m",
         rules="serving",
     ),
-    Case("nine of twenty requests fail, and no more", "", ours("7", steady(0, 60, 11), counter((0, 20), (3, 3), (0, 37))), "15m"),
-    Case("a server starts anew in the middle of good requests", "", ours("7", counter((100, 100), (GONE, 1), (100, 139)), "0x240"), "60m"),
-    Case("one failure in ten requests an hour, for a week", "", ours("7", *WEEK_10), "7d", rules="plain", **RARELY),
-    Case("one failure in thirty requests an hour, for a week", "", ours("7", *WEEK_30), "7d", rules="plain", **RARELY),
-    Case("one failure in ten requests an hour, and a server that starts anew every 3 hours, for a week", "", ours("7", *WEEK_RESTARTED), "7d", rules="plain", **RARELY),
-    Case("TensorFlow Serving: one failure in ten requests an hour, for two days", "", serving("7", *hourly(48, 10, 1)), "48h", rules="serving", **RARELY),
-]  # fmt: skip
+    Case(
+        "nine of twenty requests fail, and no more",
+        "",
+        ours("7", steady(0, 60, 11), counter((0, 20), (3, 3), (0, 37))),
+        "15m",
+    ),
+    Case(
+        "a server starts anew in the middle of good requests",
+        "",
+        ours("7", counter((100, 100), (GONE, 1), (100, 139)), "0x240"),
+        "60m",
+    ),
+    *(
+        Case(f"one failure an hour {name}", "", ours("7", *hours), at, rules="plain", **RARELY)
+        for name, at, hours in (
+            ("of ten requests, for a week", "7d", hourly(168, 10, 1)),
+            ("of thirty requests, for two days", "48h", hourly(48, 30, 1)),
+            ("of ten requests, of a server that starts anew every 3 hours", "48h", hourly(48, 10, 1, restarts=3)),
+        )
+    ),
+    Case(
+        "TensorFlow Serving: one failure an hour of ten requests, for two days",
+        "",
+        serving("7", *hourly(48, 10, 1)),
+        "48h",
+        rules="serving",
+        **RARELY,
+    ),
+]
 
 LATE = [
     Case(
@@ -178,7 +201,9 @@ LATE = [
         slow_of("7", steady(100, HOUR), steady(80, HOUR)),
         "60m",
         [SLOW],
-        ["20% of the requests that version 7 got took longer than 200 ms; promised are 1% at most, over all versions and 30d."],
+        [
+            "20% of the requests that version 7 got took longer than 200 ms; promised are 1% at most, over all versions and 30d."
+        ],
     ),
     Case(
         "TensorFlow Serving: slow",
@@ -186,7 +211,9 @@ LATE = [
         slow_serving("7", steady(100, HOUR), steady(80, HOUR)),
         "60m",
         [SLOW],
-        ["20% of the requests that version 7 got took longer than 200 ms; promised are 1% at most, over all versions and 30d."],
+        [
+            "20% of the requests that version 7 got took longer than 200 ms; promised are 1% at most, over all versions and 30d."
+        ],
         rules="serving",
     ),
     Case("quick enough", "JenkinsMLLatencyBudgetBurn", slow_of("7", steady(100, HOUR), steady(99, HOUR)), "60m"),
@@ -216,7 +243,9 @@ LATE = [
         slow_of("7", steady(1000, DAY), steady(960, DAY)),
         "24h",
         [{"slo": "latency"}],
-        ["4% of the requests took longer than 200 ms over days; promised are 1% at most over 30d, and at this rate that is broken."],
+        [
+            "4% of the requests took longer than 200 ms over days; promised are 1% at most over 30d, and at this rate that is broken."
+        ],
         **RARELY,
     ),
     Case(
@@ -232,7 +261,9 @@ LATE = [
         ours("7", steady(995, DAY), steady(5, DAY)),
         "24h",
         [{"slo": "availability"}],
-        ["0.5% of the requests failed or held NaN over days; promised are 0.1% at most over 30d, and at this rate that is broken."],
+        [
+            "0.5% of the requests failed or held NaN over days; promised are 0.1% at most over 30d, and at this rate that is broken."
+        ],
         **RARELY,
     ),
     Case(
@@ -245,11 +276,12 @@ LATE = [
     Case(
         "a few failures of a few requests",
         "JenkinsMLErrorBudgetBurnSlow",
-        ours("7", *hourly(24, 1, 0)) | {series("jenkins_ml_requests_total", version="7", code="UNAVAILABLE"): steady(1 / 180, DAY)},
+        ours("7", *hourly(24, 1, 0))
+        | {series("jenkins_ml_requests_total", version="7", code="UNAVAILABLE"): steady(1 / 180, DAY)},
         "24h",
         **RARELY,
     ),
-]  # fmt: skip
+]
 
 
 def nan_answers(version: str, every: str, nan: str) -> dict[str, str]:
@@ -359,7 +391,10 @@ SERVED = [
     Case(
         "a release that does not end",
         "JenkinsMLCanaryStuck",
-        {series("jenkins_ml_traffic_weight", version=version): f"{weight}x300" for version, weight in (("7", 95), ("8", 5))},
+        {
+            series("jenkins_ml_traffic_weight", version=version): f"{weight}x300"
+            for version, weight in (("7", 95), ("8", 5))
+        },
         "62m",
         [{}],
         ["2 versions have shared the requests for 1h; a release is decided within 1h."],
@@ -389,7 +424,7 @@ SERVED = [
         "150m",
         rules="serving",
     ),
-]  # fmt: skip
+]
 
 
 def drifted(feature: str, text: str, against: str = "training") -> dict[str, str]:
@@ -446,7 +481,12 @@ TOLD = [
         [{"version": "7", "against": "training"}],
         [moved("predictions", 1)],
     ),
-    Case("predictions have not moved", "JenkinsMLPredictionDrift", {**drifted("prediction", "0x9"), **drifted("x", "1x9")}, "2m"),
+    Case(
+        "predictions have not moved",
+        "JenkinsMLPredictionDrift",
+        {**drifted("prediction", "0x9"), **drifted("x", "1x9")},
+        "2m",
+    ),
     Case(
         "accuracy is low, and surely so",
         "JenkinsMLAccuracyLow",
@@ -490,7 +530,13 @@ TOLD = [
         ["The last training that succeeded was 31d 0h 0m 0s ago; `monitor.stale.training` is 30d."],
         **DAILY,
     ),
-    Case("a training in time", "JenkinsMLTrainingStale", told("success", "train", f"0x480 {20 * 86400}x400"), "31d", **DAILY),
+    Case(
+        "a training in time",
+        "JenkinsMLTrainingStale",
+        told("success", "train", f"0x480 {20 * 86400}x400"),
+        "31d",
+        **DAILY,
+    ),
     Case(
         "training fails four times",
         "JenkinsMLPipelineFailing",
@@ -513,7 +559,12 @@ TOLD = [
         {**told("failure", "train", "100x5 700x5 1300x5 1900x40"), **told("success", "train", "50x15 2000x40")},
         "15m",
     ),
-    Case("training has failed twice", "JenkinsMLPipelineFailing", told("failure", "train", "100x10 700x20 1300x20"), "12m"),
-]  # fmt: skip
+    Case(
+        "training has failed twice",
+        "JenkinsMLPipelineFailing",
+        told("failure", "train", "100x10 700x20 1300x20"),
+        "12m",
+    ),
+]
 
 CASES = [*PAGES, *LATE, *SERVED, *TOLD]

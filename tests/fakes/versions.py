@@ -42,6 +42,5 @@ def servable(
         path=path,
         golden=golden,
         reader=AnswerReader(),
-        run="r",
         by="me",
     )

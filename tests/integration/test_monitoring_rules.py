@@ -37,7 +37,7 @@ def test_promtool_takes_the_rules(tmp_path, prometheus_programs, configurations,
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.alert or 'any page'}: {case.name}") for case in CASES])
 def test_an_alert_fires_or_is_silent(tmp_path, prometheus_programs, configurations, case):
-    assert promtool.check(tmp_path, configurations[case.rules], [case]) == ""
+    assert promtool.check(tmp_path, configurations[case.rules], case) == ""
 
 
 def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_is_silent(configurations):
@@ -57,10 +57,10 @@ def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_is_silent(
 def test_a_case_that_should_fire_and_does_not_is_told(tmp_path, prometheus_programs, configurations):
     firing = next(case for case in CASES if case.fires and case.rules == "ours")
     silenced = promtool.Case(firing.name, firing.alert, {}, "1m", firing.fires, firing.described)
-    assert "FAILED" in promtool.check(tmp_path, configurations["ours"], [silenced])
+    assert "FAILED" in promtool.check(tmp_path, configurations["ours"], silenced)
 
 
 def test_a_case_that_should_be_silent_and_is_not_is_told(tmp_path, prometheus_programs, configurations):
     firing = next(case for case in CASES if case.fires and case.rules == "ours")
     loud = promtool.Case(firing.name, firing.alert, firing.series, firing.at)
-    assert "FAILED" in promtool.check(tmp_path, configurations["ours"], [loud])
+    assert "FAILED" in promtool.check(tmp_path, configurations["ours"], loud)
