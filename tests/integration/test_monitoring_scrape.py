@@ -140,6 +140,39 @@ def test_our_server(tmp_path, prometheus_programs, asked):
             server.kill()
 
 
+def test_pods_get_their_labels(tmp_path, prometheus_programs):
+    """By what the discovery of Kubernetes tells of them, without it: Debian's Prometheus has none."""
+    of = config(tmp_path, "serve: {target: kubernetes}\nmonitor: {}\n")
+    (job,) = YAML(typ="safe").load(io.StringIO(put_into_one(of)))["scrape_configs"]
+    del job["kubernetes_sd_configs"]
+    pods = [("rest", "Running"), ("grpc", "Running"), (None, "Running"), ("rest", "Pending"), ("rest", "Failed")]
+    job["static_configs"] = [
+        {"targets": [f"127.0.0.1:{number}"], "labels": pod(*told)} for number, told in enumerate(pods, 1)
+    ]
+    with Prometheus(json.dumps({"scrape_configs": [job]})) as prometheus:
+        prometheus.wait_for("up")
+        (found,) = prometheus.targets()
+    assert found["scrapeUrl"] == "http://127.0.0.1:1/monitoring/prometheus/metrics"
+    assert found["labels"] == {
+        "model": "digits",
+        "environment": "production",
+        "version": "7",
+        "pod": "digits-production-v7-abc",
+        "job": "jenkins-ml:digits:production",
+        "instance": "127.0.0.1:1",
+    }
+
+
+def pod(port, phase):
+    """Labels as the discovery of Kubernetes gives them to a port of a pod; None: of a container without ports."""
+    about = {
+        "__meta_kubernetes_pod_name": "digits-production-v7-abc",
+        "__meta_kubernetes_pod_phase": phase,
+        "__meta_kubernetes_pod_label_jenkins_ml_io_version": "7",
+    }
+    return about if port is None else {**about, "__meta_kubernetes_pod_container_port_name": port}
+
+
 @pytest.mark.docker
 @pytest.mark.xdist_group("docker")
 def test_versions_of_tensorflow_serving_on_docker(tmp_path, docker_engine, prometheus_programs):
