@@ -23,9 +23,7 @@ ENV_APPROVER: Final = "JENKINS_ML_APPROVER"  # who agreed to a release, from the
 ENV_SIGNERS: Final = "JENKINS_ML_SIGNERS"  # the file of those whose signatures approve releases
 ENV_SAMPLE_TOKEN_FILE: Final = "JENKINS_ML_SAMPLE_TOKEN_FILE"  # noqa: S105 - of a server in a pod: who may take its sample
 ENV_ALERT_TOKEN: Final = "JENKINS_ML_ALERT_TOKEN"  # noqa: S105 - a name: of what `alert-hook` asks its senders for
-ENV_ORIGIN: Final = (
-    "JENKINS_ML_ORIGIN"  # of a server in a container: where its version comes from, as JSON, for its log
-)
+ENV_ORIGIN_PREFIX: Final = "JENKINS_ML_ORIGIN_"  # of a server in a container: where its version comes from, for its log
 ENV_SERVED: Final = "JENKINS_ML_ENVIRONMENT"  # and the environment that it serves, for the same
 ENV_PROMOTE_VERSION: Final = "JENKINS_ML_PROMOTE_VERSION"
 ENV_ROLLBACK_TO: Final = "JENKINS_ML_ROLLBACK_TO"
@@ -107,4 +105,6 @@ NOTE_DIGEST: Final = "jenkins-ml.io/manifest-digest"
 NOTE_COMMIT: Final = "jenkins-ml.io/commit"
 NOTE_RUN: Final = "jenkins-ml.io/run"
 NOTE_BY: Final = "jenkins-ml.io/by"
+NOTE_BUILD: Final = "jenkins-ml.io/build"  # that made the version
+NOTE_RELEASE: Final = "jenkins-ml.io/release"  # number of the journal's entry that began its release
 NOTE_IMAGE: Final = "jenkins-ml.io/image"  # what the server runs, by digest

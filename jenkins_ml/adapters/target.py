@@ -42,8 +42,7 @@ class Servable:
         path: the folder of its files; they were verified.
         golden: asked of each instance before it gets traffic; None where no example was recorded.
         reader: how its predictions are counted, where the server can do that.
-        run: the run that releases it.
-        by: the build or user who does.
+        by: the build or user who releases it.
         release: number of the journal's entry that began its release; None where there is none (yet).
     """
 
@@ -52,7 +51,6 @@ class Servable:
     path: Path
     golden: Golden | None
     reader: AnswerReader
-    run: str
     by: str
     release: int | None = None
 

@@ -46,6 +46,7 @@ class Listed(Section):
     )
     commit: Line | None = Field(default=None, description="The commit that it was trained from.")
     run: Line | None = Field(default=None, description="The run that made it.")
+    build: Line | None = Field(default=None, description="The address of the build that made it.")
     by: Line | None = Field(default=None, description="Who released it.")
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
+
+from jenkins_ml import names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,22 +29,25 @@ class Origin:
         """The fields of a line, see core/ecs.py."""
         return {f"labels.{name}": value for name, value in asdict(self).items()}
 
-    def json(self) -> str:
-        """One JSON object, as `read` takes it."""
-        return json.dumps({name: value for name, value in asdict(self).items() if value is not None}, sort_keys=True)
+    def variables(self) -> dict[str, str]:
+        """The environment variables of a server's process that say it; `read` takes them."""
+        return {variable(name): str(value) for name, value in asdict(self).items() if value is not None}
 
     @classmethod
-    def of(cls, fields: Mapping[str, Any]) -> Self:
+    def of(cls, said: Mapping[str, Any]) -> Self:
         """What a JSON object says; what it does not say, or says in another type, is not known."""
-        texts = {name: fields[name] for name in ("run", "commit", "build") if isinstance(fields.get(name), str)}
-        release = fields.get("release")
+        texts = {name: said[name] for name in ("run", "commit", "build") if isinstance(said.get(name), str)}
+        release = said.get("release")
         return cls(**texts, release=release if type(release) is int else None)
 
     @classmethod
-    def read(cls, text: str) -> Self:
-        """What a JSON text says; nothing is known where it is none."""
-        try:
-            fields = json.loads(text)
-        except ValueError:
-            fields = None
-        return cls.of(fields if isinstance(fields, dict) else {})
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """What environment variables say; of what is not there, or empty, nothing is known."""
+        run, commit, build, release = (environment.get(variable(each.name)) or None for each in fields(cls))
+        number = int(release) if release is not None and release.isascii() and release.isdigit() else None
+        return cls(run=run, commit=commit, build=build, release=number)
+
+
+def variable(name: str) -> str:
+    """The environment variable of a server's process that says one of the origin's fields."""
+    return f"{names.ENV_ORIGIN_PREFIX}{name.upper()}"

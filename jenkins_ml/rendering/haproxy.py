@@ -21,6 +21,7 @@ METRICS_PORT: Final = 8404
 # These two listen inside the proxy's container only.
 DIRECT_PORT: Final = 8599
 CONTROL_PORT: Final = 8598
+SUMMARY: Final = "/summary"  # behind a version's path, asked directly: what its server has summarised
 
 FOLDER: Final = "/usr/local/etc/haproxy"
 CONFIGURATION: Final = "haproxy.cfg"
@@ -192,6 +193,7 @@ def _frontends(metrics_path: str) -> list[str]:
         "    timeout client 1d",
         "    timeout http-keep-alive 1d",
         f"    http-request set-var(txn.version) {version}",
+        f"    http-request set-path {names.SUMMARY_PATH} if {{ path_end {SUMMARY} }}",
         "    use_backend pinned",
         "frontend metrics",
         f"    bind :{METRICS_PORT}",

@@ -109,7 +109,7 @@ def parse(argv: Sequence[str], environment: Mapping[str, str]) -> Options:
         argv: the arguments.
         environment: MODEL_NAME and MODEL_BASE_PATH say what the arguments do not, as in TensorFlow Serving's image:
             the model lies in $MODEL_BASE_PATH/$MODEL_NAME. JENKINS_ML_SAMPLE_TOKEN_FILE is a setting that it has not,
-            and JENKINS_ML_ORIGIN and JENKINS_ML_ENVIRONMENT are what the log tells; as variables, images of other
+            and JENKINS_ML_ORIGIN_... and JENKINS_ML_ENVIRONMENT are what the log tells; as variables, images of other
             servers take no notice of them.
 
     Raises:
@@ -136,7 +136,7 @@ def parse(argv: Sequence[str], environment: Mapping[str, str]) -> Options:
         sample_token=Path(token_file) if token_file else None,
         ecs=given.log_format == "ecs",
         environment=environment.get(names.ENV_SERVED),
-        origin=Origin.read(environment.get(names.ENV_ORIGIN, "")),
+        origin=Origin.read(environment),
     )
 
 

@@ -212,7 +212,6 @@ def _release(
             manifest,
             path,
             examples,
-            author.run,
             serving.release_of(project, record.candidate, author.environment),  # of one that is resumed
         ),
         target=target,

@@ -193,7 +193,7 @@ def examples_of(project: Project, manifest: Manifest, data_digest: str | None = 
 
 
 def servable(
-    reference: VersionRef, manifest: Manifest, path: Path, examples: Examples, run: str, release: int | None = None
+    reference: VersionRef, manifest: Manifest, path: Path, examples: Examples, release: int | None = None
 ) -> Servable:
     """A version for a target; its files at `path` were verified."""
     return Servable(
@@ -202,7 +202,6 @@ def servable(
         path=path,
         golden=examples.golden,
         reader=examples.reader,
-        run=run,
         by=built_by(),
         release=release,
     )
@@ -230,14 +229,14 @@ def settle(
     """
     production, previous = history.production, history.previous
     if production is not None:
-        serving = _load(project, target, production, history.run, environment)
+        serving = _load(project, target, production, environment)
         if (serving.stable, serving.canary, serving.weight) != (production.version, None, 0):
             target.route(production.version, None, 0)
         kept = {production.version, *keep}
         if previous is not None and keeps_warm(project, history, environment):
             kept.add(previous.version)
             try:
-                _load(project, target, previous, history.run, environment)
+                _load(project, target, previous, environment)
             except JenkinsMLError as error:
                 sys.stderr.write(f"version {previous.version} cannot be kept ready for a rollback: {error}\n")
         for running in target.serving().versions:
@@ -249,7 +248,7 @@ def settle(
     _withdraw_others(project)
 
 
-def _load(project: Project, target: Target, reference: VersionRef, run: str, environment: str) -> Serving:
+def _load(project: Project, target: Target, reference: VersionRef, environment: str) -> Serving:
     """Make sure that a version that was released is ready; answers what runs."""
     serving = target.serving()
     running = serving.find(reference.version)
@@ -258,7 +257,7 @@ def _load(project: Project, target: Target, reference: VersionRef, run: str, env
     path = project.store.publish(reference)
     manifest, _ = project.store.manifest(reference.version)
     release = release_of(project, reference, environment)
-    target.load(servable(reference, manifest, path, examples_of(project, manifest), run, release))
+    target.load(servable(reference, manifest, path, examples_of(project, manifest), release))
     return target.serving()
 
 

@@ -7,6 +7,7 @@ import http.client
 import io
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 from jenkins_ml.adapters.docker.proxy import Proxy
@@ -55,9 +56,10 @@ class Asker:
         self._idle: list[Tunnel] = []
         self._lock = threading.Lock()
 
-    def get(self, path: str, seconds: float) -> Answer:
+    def get(self, path: str, seconds: float, headers: Mapping[str, str] | None = None) -> Answer:
         """Get what is at a path that names a version."""
-        return self._ask(f"GET {path} HTTP/1.1\r\nHost: deployer\r\n\r\n".encode(), "GET", seconds)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+        return self._ask(f"GET {path} HTTP/1.1\r\nHost: deployer\r\n{lines}\r\n".encode(), "GET", seconds)
 
     def post(self, path: str, body: bytes, seconds: float) -> Answer:
         """Ask for a prediction."""

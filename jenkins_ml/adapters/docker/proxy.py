@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import tarfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -17,6 +15,7 @@ from jenkins_ml.adapters.docker import counters, network
 from jenkins_ml.adapters.docker.connection import Missing, present, translated
 from jenkins_ml.adapters.docker.control import Control
 from jenkins_ml.adapters.docker.counters import Server
+from jenkins_ml.adapters.docker.reading import file_in
 from jenkins_ml.adapters.docker.shapes import NOTES, PROXY, SHAPE, Shapes, free_address
 from jenkins_ml.errors import StageFailed, Unavailable, UsageError
 from jenkins_ml.rendering import haproxy
@@ -98,15 +97,7 @@ class Proxy:
 
     def read(self, name: str) -> bytes | None:
         """A file of its volume; None for none."""
-        try:
-            with translated(f"reading {name} of the proxy"):
-                pieces, _ = self.container.get_archive(f"{haproxy.FOLDER}/{name}")
-                data = b"".join(pieces)
-        except Missing:
-            return None
-        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-            file = archive.extractfile(archive.next() or tarfile.TarInfo())
-            return file.read() if file else None
+        return file_in(self.container, f"{haproxy.FOLDER}/{name}")
 
     # --- bringing it up ------------------------------------------------------------------------------------------------
     def start(self) -> None:

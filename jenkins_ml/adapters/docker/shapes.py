@@ -27,6 +27,7 @@ SHAPE: Final = "jenkins-ml.io/shape"  # of the proxy: what it was made of
 MODELS: Final = "/models"
 SETTINGS: Final = "/etc/jenkins-ml"
 MONITORING_FILE: Final = "monitoring.config"
+TOKEN_FILE: Final = "token"  # noqa: S105 - a name: of what lets the deployer, and nobody else, read a summary from our server
 NOTES: Final = "notes"  # folder of the proxy's volume
 _METRICS: Final = {"tensorflow-serving": "/monitoring/prometheus/metrics", "jenkins-ml": "/metrics"}
 _NANOSECONDS: Final = 1_000_000_000
@@ -132,7 +133,7 @@ class Shapes:
         """
         version = servable.version
         monitored = self.serve.server.kind == "tensorflow-serving"
-        folders = [*([] if inside else [MODELS]), *([SETTINGS] if monitored else [])]
+        folders = [*([] if inside else [MODELS]), SETTINGS]
         host: dict[str, Any] = {
             **self._confined(),
             "RestartPolicy": {"Name": _STARTS_BEFORE_READY},
@@ -159,9 +160,10 @@ class Shapes:
             "Env": [
                 f"MODEL_NAME={self.model}",
                 f"MODEL_BASE_PATH={MODELS}",
-                # For the log of our server, which it writes with --log_format=ecs; others take no notice.
+                # For our server: the log that it writes with --log_format=ecs, and its summary; others take no notice.
                 f"{names.ENV_SERVED}={self.environment}",
-                f"{names.ENV_ORIGIN}={servable.origin.json()}",
+                *(f"{name}={value}" for name, value in servable.origin.variables().items()),
+                *([] if monitored else [f"{names.ENV_SAMPLE_TOKEN_FILE}={SETTINGS}/{TOKEN_FILE}"]),
             ],
             "Labels": {**self.labels(SERVER), **_notes(servable, digest)},
             "Healthcheck": self._health(version),
@@ -169,9 +171,15 @@ class Shapes:
             "NetworkingConfig": self._network(address),
         }
 
-    def monitoring(self) -> bytes:
-        """What tells TensorFlow Serving to show its metrics."""
-        return f'prometheus_config {{ enable: true, path: "{self.metrics_path}" }}\n'.encode()
+    def settings(self, token: str) -> dict[str, bytes]:
+        """The files that a version's server finds in SETTINGS.
+
+        Args:
+            token: what our server asks the deployer for.
+        """
+        if self.serve.server.kind == "jenkins-ml":
+            return {TOKEN_FILE: token.encode()}
+        return {MONITORING_FILE: f'prometheus_config {{ enable: true, path: "{self.metrics_path}" }}\n'.encode()}
 
     def path(self, version: int) -> str:
         """The path of exactly one version over REST."""
@@ -212,7 +220,7 @@ def _notes(servable: Servable, digest: str) -> dict[str, str]:
         names.LABEL_VERSION: str(servable.version),
         names.NOTE_DIGEST: servable.reference.manifest_digest,
         names.NOTE_COMMIT: servable.manifest.lineage.commit.sha or "",
-        names.NOTE_RUN: servable.run,
+        names.NOTE_RUN: servable.manifest.lineage.run,
         names.NOTE_BY: servable.by,
         names.NOTE_IMAGE: digest,
     }

@@ -23,6 +23,7 @@ from jenkins_ml.adapters.target import Answer, Running, Servable, Serving
 from jenkins_ml.config.serve import Serve
 from jenkins_ml.core.judge import Window
 from jenkins_ml.errors import JenkinsMLError
+from jenkins_ml.records import ServerSummary
 from jenkins_ml.rendering import haproxy
 
 
@@ -130,6 +131,15 @@ class DockerTarget:
             with contextlib.suppress(binascii.Error):
                 found.append(base64.b64decode(line, validate=True))
         return tuple(found)
+
+    def summaries(self, version: int) -> tuple[ServerSummary, ...]:
+        """What users have asked a version, where its container runs our server.
+
+        Raises:
+            UsageError: it runs another one.
+            Unavailable: it does not answer.
+        """
+        return self._versions.summaries(version)
 
     def serving(self) -> Serving:
         """What runs now; nothing is started or changed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,17 +15,21 @@ from jenkins_ml.adapters.docker import causes, network
 from jenkins_ml.adapters.docker.asking import Asker
 from jenkins_ml.adapters.docker.connection import Missing, present, translated
 from jenkins_ml.adapters.docker.proxy import Proxy
+from jenkins_ml.adapters.docker.reading import file_in
 from jenkins_ml.adapters.docker.shapes import (
     MODELS,
-    MONITORING_FILE,
     RESTARTS,
     SERVER,
     SETTINGS,
+    TOKEN_FILE,
     Shapes,
     free_address,
 )
 from jenkins_ml.adapters.target import Golden, Servable
-from jenkins_ml.errors import IntegrityError, JenkinsMLError
+from jenkins_ml.adapters.told_summaries import check_kept, told
+from jenkins_ml.errors import IntegrityError, JenkinsMLError, Unavailable
+from jenkins_ml.records import ServerSummary
+from jenkins_ml.rendering import haproxy
 
 _STOP_SECONDS: Final = 30  # for requests that name the version; others were waited for
 _FAILED_STOP_SECONDS: Final = 1  # one that never answered a user has nothing to finish
@@ -33,6 +38,7 @@ _GOLDEN_SECONDS: Final = 30.0
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 1.0
 _LOG_LINES: Final = 15
+_TOKEN_BYTES: Final = 32
 
 
 class Versions:
@@ -96,6 +102,26 @@ class Versions:
             container.stop(timeout=seconds)
             container.remove(v=True, force=True)
 
+    def summaries(self, version: int) -> tuple[ServerSummary, ...]:
+        """What a version's server has summarised of users' requests; nothing where it keeps no summary."""
+        check_kept(self._shapes.serve.server.kind)
+        found = next((container for container in self.all() if version_of(container) == version), None)
+        if found is None:
+            return ()
+        token = file_in(found, f"{SETTINGS}/{TOKEN_FILE}")
+        if token is None:
+            return ()  # it was brought up before there were summaries
+        signed = {names.TOKEN_HEADER: token.decode()}
+        answer = self._asker.get(f"{self._shapes.path(version)}{haproxy.SUMMARY}", _ASK_SECONDS, signed)
+        if answer.status is None or answer.status >= 500:
+            said = answer.body[:200].decode(errors="replace")
+            raise Unavailable(
+                f"version {version} does not say what it was asked: answer {answer.status or 'none'}: {said}",
+                "jenkins-ml status says what is wrong with it",
+            )
+        summary = told(found.name, answer)
+        return () if summary is None else (summary,)
+
     # --- bringing one up -----------------------------------------------------------------------------------------------
     def _find(self, servable: Servable, *, used: bool) -> Any:
         """The version's container that is complete; others of its number go, unless they get traffic."""
@@ -136,8 +162,7 @@ class Versions:
                 if not inside:
                     files = archives.of_version(servable.manifest, servable.path, f"{shapes.model}/{version}")
                     container.put_archive(MODELS, files)
-                if shapes.serve.server.kind == "tensorflow-serving":
-                    container.put_archive(SETTINGS, archives.of_texts({MONITORING_FILE: shapes.monitoring()}))
+                container.put_archive(SETTINGS, archives.of_texts(shapes.settings(secrets.token_urlsafe(_TOKEN_BYTES))))
         except BaseException:
             with contextlib.suppress(JenkinsMLError):
                 self.remove(container)

@@ -22,8 +22,9 @@ from jenkins_ml.adapters.kubernetes.refusals import Changed
 from jenkins_ml.adapters.kubernetes.shapes import Shapes
 from jenkins_ml.adapters.kubernetes.writing import is_ours
 from jenkins_ml.adapters.target import Answer
-from jenkins_ml.errors import IntegrityError, StageFailed, UsageError
-from jenkins_ml.records import ServerSummary, Summary, decode
+from jenkins_ml.adapters.told_summaries import check_kept, told
+from jenkins_ml.errors import StageFailed, UsageError
+from jenkins_ml.records import ServerSummary
 from jenkins_ml.rendering.kubernetes.naming import sample_secret
 from jenkins_ml.rendering.kubernetes.pod import SAMPLE_KEY
 
@@ -74,14 +75,24 @@ class Samples:
         return in_turns([_bodies(answer.body) for answer in answers if answer.status == 200])
 
     def summaries(self, version: int) -> tuple[ServerSummary, ...]:
-        """What each pod has summarised of a version's requests; nothing of those that do not answer, or keep no summaries."""
-        if not self._shapes.samples or self._api.get(SECRET, self._shapes.namespace, self._name) is None:
-            return ()  # whoever only looks makes no Secret
+        """What each pod has summarised of a version's requests; nothing of those that do not answer, or keep no summaries.
+
+        Raises:
+            UsageError: they keep none, or say it to nobody: there is no Secret. Whoever only looks makes none.
+        """
+        check_kept(self._shapes.server)
+        found = self._api.get(SECRET, self._shapes.namespace, self._name)
+        if found is None:
+            raise UsageError(
+                f"the pods say what they are asked to nobody: there is no Secret {self._name} with a token",
+                "make it (docs/drift.md), or set `serve.canary.shadow`, with which the next release makes it",
+            )
+        token = self._token_in(found)
         selector = self._shapes.selector(version)
         listed = self._api.list(POD, self._shapes.namespace, selector, "status.phase=Running")["items"]
-        answers = pods.each(partial(self._send, names.SUMMARY_PATH, None, self._token), listed)
-        told = (_summary(pod["metadata"]["name"], answer) for pod, answer in zip(listed, answers, strict=True))
-        return tuple(each for each in told if each is not None)
+        answers = pods.each(partial(self._send, names.SUMMARY_PATH, None, token), listed)
+        said = (told(pod["metadata"]["name"], answer) for pod, answer in zip(listed, answers, strict=True))
+        return tuple(each for each in said if each is not None)
 
     def take_away(self) -> tuple[str, ...]:
         """Delete the Secret that we made; answers its name."""
@@ -99,7 +110,9 @@ class Samples:
 
     @cached_property
     def _token(self) -> str:
-        found = self._api.get(SECRET, self._shapes.namespace, self._name) or self._make()
+        return self._token_in(self._api.get(SECRET, self._shapes.namespace, self._name) or self._make())
+
+    def _token_in(self, found: Object) -> str:
         token = _decoded((found.get("data") or {}).get(SAMPLE_KEY, ""))
         if not re.fullmatch(rf"[!-~]{{{names.SHORTEST_TOKEN},}}", token):
             raise UsageError(
@@ -143,20 +156,6 @@ def _bodies(body: bytes) -> list[bytes]:
         return [base64.b64decode(each, validate=True) for each in json.loads(body)["bodies"]]
     except (ValueError, KeyError, TypeError):
         return []
-
-
-def _summary(pod: str, answer: Answer) -> ServerSummary | None:
-    """What a pod says; None where it says nothing, or something else."""
-    if answer.status != 200:
-        return None
-    try:
-        told = json.loads(answer.body)
-        if told["summary"] is None:
-            return None
-        summary = decode(Summary, json.dumps(told["summary"]).encode(), f"the summary of pod {pod}")
-        return ServerSummary(server=pod, since=float(told["since"]), summary=summary)
-    except (ValueError, KeyError, TypeError, IntegrityError):
-        return None
 
 
 def _decoded(text: str) -> str:

@@ -173,6 +173,7 @@ class Shapes:
     def _version(self, servable: Servable, traffic: Traffic, image: str) -> Version:
         """A version as it begins: beside one in production with the pods of the first step."""
         beside = traffic.stable if traffic.stable != servable.version else None
+        origin = servable.origin
         return Version(
             version=servable.version,
             image=image,
@@ -180,8 +181,10 @@ class Shapes:
             replicas=self.replicas if beside is None else self.first_replicas(self.replicas),
             notes={
                 names.NOTE_DIGEST: servable.reference.manifest_digest,
-                names.NOTE_COMMIT: servable.manifest.lineage.commit.sha or "",
-                names.NOTE_RUN: servable.run,
+                names.NOTE_COMMIT: origin.commit or "",
+                names.NOTE_RUN: origin.run or "",
+                names.NOTE_BUILD: origin.build or "",
+                names.NOTE_RELEASE: "" if origin.release is None else str(origin.release),
                 names.NOTE_BY: servable.by,
                 names.NOTE_IMAGE: image,
             },

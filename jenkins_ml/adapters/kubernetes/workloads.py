@@ -12,7 +12,14 @@ from jenkins_ml.adapters.kubernetes.traffic import Traffic, carries
 from jenkins_ml.adapters.kubernetes.writing import Writer, is_going
 from jenkins_ml.adapters.target import Servable
 
-_REASONS: Final = (names.NOTE_RUN, names.NOTE_BY, names.NOTE_COMMIT, names.NOTE_IMAGE)
+_REASONS: Final = (
+    names.NOTE_RUN,
+    names.NOTE_BY,
+    names.NOTE_COMMIT,
+    names.NOTE_BUILD,
+    names.NOTE_RELEASE,
+    names.NOTE_IMAGE,
+)
 
 
 class Workloads(Protocol):

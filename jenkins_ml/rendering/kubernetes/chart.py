@@ -74,7 +74,7 @@ def _values(known: Sequence[str], default: str) -> str:
 # A release is other values, such as those of {FOLDER}/{default}.yaml:
 #   helm upgrade --install RELEASE FOLDER_OF_THIS_CHART -f {FOLDER}/{default}.yaml
 environment: {scalar(default)}  # {", ".join(known)}
-versions: []  # each: version, manifest_digest; image, beside, replicas, commit, run, by
+versions: []  # each: version, manifest_digest; image, beside, replicas, commit, run, build, by
 stable: null  # the version in production, once it is ready
 canary: null  # the version that gets a share of its traffic
 weight: 0  # that share in percent
@@ -93,6 +93,7 @@ def _schema(known: Sequence[str], default: str) -> dict[str, Any]:
         "replicas": {"type": ["integer", "null"], "minimum": 1, "maximum": MOST_REPLICAS},
         "commit": line,
         "run": line,
+        "build": line,
         "by": line,
     }
     version = {

@@ -10,6 +10,7 @@ from jenkins_ml import names
 from jenkins_ml.config.kubernetes import KubernetesServing, ObjectStore, Resources, Volume
 from jenkins_ml.config.model import seconds
 from jenkins_ml.config.serve import Serve
+from jenkins_ml.core.origin import variable
 from jenkins_ml.rendering.kubernetes import naming
 from jenkins_ml.rendering.kubernetes.quantity import canonical
 
@@ -27,6 +28,13 @@ _MONITORING_FILE: Final = "monitoring.config"
 SAMPLE_KEY: Final = "token"
 _SAMPLE_FOLDER: Final = "/etc/jenkins-ml/sample"
 _TOKEN_FILE: Final = {"name": names.ENV_SAMPLE_TOKEN_FILE, "value": f"{_SAMPLE_FOLDER}/{SAMPLE_KEY}"}
+# What the log of our server says of its version: as annotations, which need not be there, so that these stand at one place only.
+_ORIGIN: Final = {
+    "run": names.NOTE_RUN,
+    "commit": names.NOTE_COMMIT,
+    "build": names.NOTE_BUILD,
+    "release": names.NOTE_RELEASE,
+}
 _USER: Final = 10001  # any but root; model files are readable by everybody
 _FOR_GROUP: Final = 0o440
 _PROBE_SECONDS: Final = 2
@@ -81,7 +89,7 @@ def template(model: str, environment: str, serve: Serve, version: Version) -> Ob
         },
         "terminationGracePeriodSeconds": _GRACE_SECONDS,
         "topologySpreadConstraints": _spread(model, environment, version.version),
-        "containers": [_server(model, serve, version, monitoring=monitoring)],
+        "containers": [_server(model, environment, serve, version, monitoring=monitoring)],
         "volumes": _volumes(kubernetes, secret),
     }
     if kubernetes.object_store is not None:
@@ -99,7 +107,7 @@ def template(model: str, environment: str, serve: Serve, version: Version) -> Ob
     return {"metadata": metadata, "spec": spec}
 
 
-def _server(model: str, serve: Serve, version: Version, *, monitoring: bool) -> Object:
+def _server(model: str, environment: str, serve: Serve, version: Version, *, monitoring: bool) -> Object:
     kubernetes = serve.kubernetes
     arguments = [
         f"--model_name={model}",
@@ -122,7 +130,7 @@ def _server(model: str, serve: Serve, version: Version, *, monitoring: bool) -> 
         "name": CONTAINER,
         "image": version.image,
         "args": arguments,
-        **({} if monitoring else {"env": [_TOKEN_FILE]}),
+        **({} if monitoring else {"env": _variables(environment)}),
         "ports": [
             {"name": "rest", "containerPort": REST_PORT, "protocol": "TCP"},
             {"name": "grpc", "containerPort": GRPC_PORT, "protocol": "TCP"},
@@ -145,6 +153,15 @@ def _server(model: str, serve: Serve, version: Version, *, monitoring: bool) -> 
         # Not through the model: one that is slow under load must not be ended for it.
         "livenessProbe": {**_probe(pinned(model, version.version)), "periodSeconds": 10, "failureThreshold": 6},
     }
+
+
+def _variables(environment: str) -> list[Object]:
+    """The environment variables of our server."""
+    origin = [
+        {"name": variable(name), "valueFrom": {"fieldRef": {"fieldPath": f"metadata.annotations['{note}']"}}}
+        for name, note in _ORIGIN.items()
+    ]
+    return [_TOKEN_FILE, {"name": names.ENV_SERVED, "value": environment}, *origin]
 
 
 def _probe(path: str) -> Object:

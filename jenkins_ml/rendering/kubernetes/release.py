@@ -17,6 +17,7 @@ NOTES = {
     "manifest_digest": names.NOTE_DIGEST,
     "commit": names.NOTE_COMMIT,
     "run": names.NOTE_RUN,
+    "build": names.NOTE_BUILD,
     "by": names.NOTE_BY,
 }
 # What is wrong with a canary, as Helm says it, too.

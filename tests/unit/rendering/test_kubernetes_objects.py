@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from jenkins_ml import names
 from jenkins_ml.config import patterns
+from jenkins_ml.core.origin import Origin
 from jenkins_ml.rendering.kubernetes import naming
 from jenkins_ml.rendering.kubernetes.pod import SAMPLE_KEY
 from tests.fakes.kubernetes_objects import objects, version
@@ -279,7 +280,7 @@ def test_our_server_has_the_token_of_its_sample_from_a_secret_that_need_not_be_t
     thing = objects(server={"kind": "jenkins-ml", "image": "server:1"}).deployment(version())
     [volume] = [each for each in pods_of(thing)["volumes"] if "secret" in each]
     [mount] = [each for each in server_of(thing)["volumeMounts"] if each["name"] == volume["name"]]
-    [variable] = server_of(thing)["env"]
+    variable = server_of(thing)["env"][0]
     assert volume["secret"]["secretName"] == naming.sample_secret("digits-production")
     assert volume["secret"]["optional"] is True
     assert mount["readOnly"] is True
@@ -287,6 +288,21 @@ def test_our_server_has_the_token_of_its_sample_from_a_secret_that_need_not_be_t
     stock = objects().deployment(version())
     assert "env" not in server_of(stock)
     assert not any("secret" in each for each in pods_of(stock)["volumes"])
+
+
+def test_our_server_is_told_where_its_version_comes_from_for_its_log():
+    """By annotations, some of which nobody has to give: what is not there is empty."""
+    thing = objects(server={"kind": "jenkins-ml", "image": "server:1"}).deployment(version())
+    told = {each["name"]: each for each in server_of(thing)["env"]}
+    assert told[names.ENV_SERVED]["value"] == "production"
+    fields = {
+        name: told[name]["valueFrom"]["fieldRef"]["fieldPath"]
+        for name in Origin(run="", commit="", build="", release=0).variables()
+    }
+    assert fields == {
+        f"JENKINS_ML_ORIGIN_{name.upper()}": f"metadata.annotations['jenkins-ml.io/{name}']"
+        for name in ("run", "commit", "build", "release")
+    }
 
 
 def test_notes_say_why_it_runs():

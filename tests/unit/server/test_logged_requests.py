@@ -189,8 +189,9 @@ def test_a_folder_that_cannot_be_written_fails_no_request_and_is_told_of_once(be
     ]
 
 
-def test_an_origin_goes_through_an_environment_variable():
+def test_an_origin_goes_through_environment_variables():
     origin = Origin(run="r", commit="c", release=3)
-    assert Origin.read(origin.json()) == origin
-    assert Origin.read("no JSON") == Origin.read("[]") == Origin()
+    assert Origin.read(origin.variables()) == origin
+    assert Origin.read(dict.fromkeys(Origin(run="", commit="", build="", release=0).variables(), "")) == Origin()
+    assert Origin.read({"JENKINS_ML_ORIGIN_RELEASE": "three", "JENKINS_ML_RUN": "another"}) == Origin()
     assert Origin.of({"run": 7, "release": "8", "commit": True}) == Origin()

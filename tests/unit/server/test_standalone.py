@@ -205,7 +205,7 @@ def test_a_log_for_machines_on_standard_error(monkeypatch, base, capfd, caplog):
         yield ask(port, "/v1/models/m:predict", {"instances": [[1.0, 2.0]]}, **{names.REQUEST_HEADER: "r-1"})
 
     origin = Origin(run="vision-7", commit="abc", build="https://jenkins/7/", release=4)
-    environment = {names.ENV_ORIGIN: origin.json(), names.ENV_SERVED: "staging"}
+    environment = {**origin.variables(), names.ENV_SERVED: "staging"}
     life(monkeypatch, base, FakeModel(), questions, "--log_format=ecs", **environment)
     lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     (request,) = (line for line in lines if line["event"]["dataset"] == "jenkins_ml.requests")

@@ -62,7 +62,7 @@ def test_a_version_says_why_it_runs():
 def test_a_version_knows_where_it_comes_from_for_its_log():
     told = dict(each.split("=", 1) for each in made(environment="staging")["Env"])
     assert told[names.ENV_SERVED] == "staging"
-    assert Origin.read(told[names.ENV_ORIGIN]) == servable(3).origin == Origin(run="r", commit="c" * 40, build="me")
+    assert Origin.read(told) == servable(3).origin == Origin(run="r", commit="c" * 40, build="me")
 
 
 def test_limits_are_those_of_the_configuration():
@@ -76,6 +76,14 @@ def test_limits_are_those_of_the_configuration():
 def test_only_tensorflow_serving_is_told_of_its_metrics():
     assert any(word.startswith("--monitoring_config_file") for word in made()["Cmd"])
     assert not any(word.startswith("--monitoring") for word in made(server={"kind": "jenkins-ml"})["Cmd"])
+
+
+def test_our_server_alone_has_a_token():
+    token = made(server={"kind": "jenkins-ml"})["Env"][-1]
+    assert token == f"{names.ENV_SAMPLE_TOKEN_FILE}=/etc/jenkins-ml/token"
+    assert shapes(server={"kind": "jenkins-ml"}).settings("secret") == {"token": b"secret"}
+    assert not any(each.startswith(names.ENV_SAMPLE_TOKEN_FILE) for each in made()["Env"])
+    assert "token" not in shapes().settings("secret")
 
 
 def test_an_image_with_the_model_inside_needs_no_place_for_it():

@@ -10,6 +10,7 @@ from jenkins_ml import names
 from jenkins_ml.adapters.kubernetes import sampling
 from jenkins_ml.adapters.kubernetes.kinds import POD, SECRET
 from jenkins_ml.adapters.target import Answer
+from jenkins_ml.errors import UsageError
 from jenkins_ml.records import ColumnSummary, Summary, encode
 
 COLUMN = ColumnSummary(name="x", kind="number", edges=(1.0,), counts=(2, 1, 0))
@@ -35,7 +36,7 @@ class Api:
 
 @pytest.fixture
 def samples(monkeypatch):
-    def made(pods, secret=True, samples=True):
+    def made(pods, secret=True, server="jenkins-ml"):
         api = Api(pods, secret)
         asked = []
 
@@ -49,7 +50,7 @@ def samples(monkeypatch):
             name="m-production",
             namespace="n",
             port=8501,
-            samples=samples,
+            server=server,
             selector=lambda version: f"version={version}",
         )
         return sampling.Samples(api, shapes, print), asked
@@ -73,8 +74,16 @@ def test_what_says_something_else_is_left_out(samples, answer):
     assert [each.server for each in here.summaries(1)] == ["b"]
 
 
-@pytest.mark.parametrize("given", [{"secret": False}, {"samples": False}], ids=str)
-def test_without_a_token_nobody_is_asked(samples, given):
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"secret": False}, "there is no Secret m-production-sample with a token"),
+        ({"server": "tensorflow-serving"}, "TensorFlow Serving does not summarise what it is asked"),
+    ],
+    ids=str,
+)
+def test_where_nobody_can_say_it_nobody_is_asked(samples, given, why):
     here, asked = samples({"a": (200, SAID)}, **given)
-    assert here.summaries(1) == ()
+    with pytest.raises(UsageError, match=why):
+        here.summaries(1)
     assert asked == []
