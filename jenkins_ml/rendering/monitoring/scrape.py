@@ -27,8 +27,10 @@ _MADE: Final = (
 )
 REST_PORT_NAME: Final = "rest"  # of a pod's container, see rendering/kubernetes/pod.py
 _SOCKET: Final = "unix:///var/run/docker.sock"
-# What the discovery of Prometheus reaches beside sockets; our side also takes ssh://, and addresses without a scheme.
-_ENGINE: Final = re.compile(r"(?:tcp|https?)://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?")
+# What the discovery of Prometheus reaches; our side also takes ssh://, and addresses without a scheme.
+_ENGINE: Final = re.compile(
+    r"unix:///[!-~]+|(?:tcp|https?)://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?"
+)
 _LOOPBACK: Final = "127.0.0.1"
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - what the proxy listens on, not we
 # What our server says of itself stands beside what we say of it: the same twice.
@@ -102,7 +104,7 @@ def _docker(environment: Environment) -> Job:
     return {
         "docker_sd_configs": [
             {
-                "host": docker.host or _SOCKET,
+                "host": docker.host if _reached(docker.host) else _SOCKET,
                 "filters": [{"name": "label", "values": [f"{name}={value}" for name, value in labels.items()]}],
             }
         ],
@@ -159,20 +161,21 @@ def _proxy(environment: Environment) -> str:
     docker = environment.serve.docker
     address = docker.bind
     if address in _EVERYWHERE:
-        address = _LOOPBACK
-        if docker.host is not None and _ENGINE.fullmatch(docker.host):
-            address = urlsplit(docker.host).hostname or _LOOPBACK
+        engine = _reached(docker.host)
+        address = ((engine and engine["host"]) or _LOOPBACK).strip("[]")
     return f"[{address}]:{docker.metrics_port}" if ":" in address else f"{address}:{docker.metrics_port}"
 
 
-def _reaches(engine: str) -> bool:
-    return engine.startswith("unix:///") or _ENGINE.fullmatch(engine) is not None
+def _reached(engine: str | None) -> re.Match[str] | None:
+    """An engine's address, if Prometheus can reach it by that."""
+    return None if engine is None else _ENGINE.fullmatch(engine)
 
 
 def _pushed(model: str, gateway: str, monitor: Monitor) -> Job:
     """What the pipeline of this model has pushed; other models push to the same gateway."""
     address = urlsplit(gateway)
-    port = "" if address.port is not None else ":443" if address.scheme == "https" else ":80"
+    named = re.search(r":[0-9]+$", address.netloc) is not None
+    port = "" if named else ":443" if address.scheme == "https" else ":80"
     return {
         **_common(f"jenkins-ml:{model}:pipeline", monitor),
         "honor_labels": True,
@@ -189,5 +192,8 @@ def _remarks(found: list[Environment]) -> Iterator[str]:
             yield f"{each.name} is left out: its port changes with every start. Set `{each.lacks}`."
         elif each.serve.target == "local":
             yield f"{each.name}: the server answers on loopback, so Prometheus runs on its machine."
-        elif each.serve.target == "docker" and not _reaches(each.serve.docker.host or _SOCKET):
-            yield f"{each.name}: Prometheus reaches an engine by unix://, tcp://, http:// or https:// only: write such a `host`."
+        elif each.serve.target == "docker" and (host := each.serve.docker.host) is not None and not _reached(host):
+            yield (
+                f"{each.name}: Prometheus reaches an engine by unix://, tcp://, http:// or https:// only, not by "
+                "`serve.docker.host`. The job asks that of its own machine."
+            )

@@ -83,18 +83,14 @@ def test_tensorflow_serving_counts_no_nan(tmp_path):
     assert "JenkinsMLErrorBudgetBurn" in names
 
 
-def test_a_job_of_jenkins_is_what_trains_anew(tmp_path):
-    hook = 'alerts: {hook: {url: "http://127.0.0.1:1", token_file: t, retrain_job: vision/digits}}'
+@pytest.mark.parametrize(
+    ("job", "typed"), [("vision/digits", "vision/digits"), ("my digits {{x}}", "'my digits {{ \"{{\" }}x}}'")]
+)
+def test_a_job_of_jenkins_is_what_trains_anew(tmp_path, job, typed):
+    hook = f'alerts: {{hook: {{url: "http://127.0.0.1:1", token_file: t, retrain_job: "{job}"}}}}'
     of = config(tmp_path, f"monitor: {{{PIPELINE}, {hook}}}\n")
     commands = {rule["annotations"]["command"] for rule in alerts(of) if rule["labels"]["action"] == "retrain"}
-    assert commands == {"jenkins-ml jobs trigger vision/digits --wait"}
-
-
-def test_a_job_with_an_odd_name_is_one_word_and_no_template(tmp_path):
-    hook = 'alerts: {hook: {url: "http://127.0.0.1:1", token_file: t, retrain_job: "a b/{{c}}"}}'
-    of = config(tmp_path, f"monitor: {{{PIPELINE}, {hook}}}\n")
-    commands = {rule["annotations"]["command"] for rule in alerts(of) if rule["labels"]["action"] == "retrain"}
-    assert commands == {"""jenkins-ml jobs trigger 'a b/{{"{{"}}c}}' --wait"""}
+    assert commands == {f"jenkins-ml jobs trigger {typed} --wait"}
 
 
 def test_windows_that_are_too_short_to_tell_are_told(tmp_path):
@@ -155,6 +151,9 @@ def test_containers_are_asked_through_the_proxy(tmp_path, docker, address):
 def test_an_engine_that_prometheus_cannot_reach_is_told(tmp_path, host, told):
     text = scrape.files(config(tmp_path, DOCKER % f', host: "{host}"'))[scrape.FILE]
     assert ("Prometheus reaches an engine by unix://" in text) == told
+    assert read(text)["scrape_configs"][0]["docker_sd_configs"][0]["host"] == (
+        "unix:///var/run/docker.sock" if told else host
+    )
 
 
 def test_our_server_says_model_and_version_itself(tmp_path):
@@ -171,6 +170,15 @@ def test_only_what_this_model_pushed_is_taken_from_the_gateway(tmp_path):
     assert (job["scheme"], job["metrics_path"]) == ("https", "/gateway/metrics")
     assert job["static_configs"] == [{"targets": ["push.example.com:443"]}]
     assert job["metric_relabel_configs"] == [{"source_labels": ["model"], "regex": "digits", "action": "keep"}]
+
+
+@pytest.mark.parametrize(
+    ("address", "target"),
+    [("http://[::1]", "[::1]:80"), ("http://[::1]:9091", "[::1]:9091"), ("http://a:99999", "a:99999")],
+)
+def test_addresses_of_the_gateway(tmp_path, address, target):
+    job = jobs(config(tmp_path, f'monitor: {{pipeline: {{pushgateway: "{address}"}}}}\n'))["jenkins-ml:digits:pipeline"]
+    assert job["static_configs"] == [{"targets": [target]}]
 
 
 def test_prometheus_is_let_in_beside_the_clients(tmp_path):
