@@ -83,14 +83,11 @@ def test_tensorflow_serving_counts_no_nan(tmp_path):
     assert "JenkinsMLErrorBudgetBurn" in names
 
 
-@pytest.mark.parametrize(
-    ("job", "typed"), [("vision/digits", "vision/digits"), ("my digits {{x}}", "'my digits {{ \"{{\" }}x}}'")]
-)
-def test_a_job_of_jenkins_is_what_trains_anew(tmp_path, job, typed):
-    hook = f'alerts: {{hook: {{url: "http://127.0.0.1:1", token_file: t, retrain_job: "{job}"}}}}'
+def test_a_job_of_jenkins_is_what_trains_anew(tmp_path):
+    hook = 'alerts: {hook: {url: "http://127.0.0.1:1", token_file: t, retrain_job: vision/digits}}'
     of = config(tmp_path, f"monitor: {{{PIPELINE}, {hook}}}\n")
     commands = {rule["annotations"]["command"] for rule in alerts(of) if rule["labels"]["action"] == "retrain"}
-    assert commands == {f"jenkins-ml jobs trigger {typed} --wait"}
+    assert commands == {"jenkins-ml jobs trigger vision/digits --wait"}
 
 
 def test_windows_that_are_too_short_to_tell_are_told(tmp_path):
@@ -170,15 +167,6 @@ def test_only_what_this_model_pushed_is_taken_from_the_gateway(tmp_path):
     assert (job["scheme"], job["metrics_path"]) == ("https", "/gateway/metrics")
     assert job["static_configs"] == [{"targets": ["push.example.com:443"]}]
     assert job["metric_relabel_configs"] == [{"source_labels": ["model"], "regex": "digits", "action": "keep"}]
-
-
-@pytest.mark.parametrize(
-    ("address", "target"),
-    [("http://[::1]", "[::1]:80"), ("http://[::1]:9091", "[::1]:9091"), ("http://a:99999", "a:99999")],
-)
-def test_addresses_of_the_gateway(tmp_path, address, target):
-    job = jobs(config(tmp_path, f'monitor: {{pipeline: {{pushgateway: "{address}"}}}}\n'))["jenkins-ml:digits:pipeline"]
-    assert job["static_configs"] == [{"targets": [target]}]
 
 
 def test_prometheus_is_let_in_beside_the_clients(tmp_path):
