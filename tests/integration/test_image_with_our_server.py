@@ -1,9 +1,10 @@
-"""An image with a real model and our server inside, in a container that may do next to nothing: the image of docs/images.md."""
+"""Our server in a container that may do next to nothing, with a real model: the image of docs/images.md, and a release of it."""
 
 import contextlib
 import dataclasses
 import json
 import time
+import urllib.error
 import urllib.request
 import uuid
 
@@ -14,11 +15,12 @@ import pytest
 from jenkins_ml import names
 from jenkins_ml.adapters import files, images
 from jenkins_ml.config.serve import Image, Server
+from jenkins_ml.core.drift.reference import Reference
 from jenkins_ml.records import VersionRef, digest, encode
 from jenkins_ml.server import messages
 from jenkins_ml.server.tensors import from_proto, to_proto
 from tests.fakes import saved_models
-from tests.fakes.docker_site import image
+from tests.fakes.docker_site import image, predict, site_of
 from tests.fakes.versions import servable
 
 pytestmark = [pytest.mark.docker, pytest.mark.tensorflow, pytest.mark.xdist_group("docker")]
@@ -120,3 +122,46 @@ def test_an_argument_that_it_cannot_follow(docker_engine, built, tmp_path):
     with container(docker_engine, built(tmp_path / "any"), "--enable_batching") as made:
         assert made.wait(timeout=300)["StatusCode"] == 2
         assert log(made).startswith("--enable_batching has no meaning for this server; ")
+
+
+def test_released_it_says_what_users_asked_it_to_the_deployer_and_nobody_else(docker_engine, base, tmp_path):
+    folder = tmp_path / "model"
+    saved_models.save({folder: 100.0})
+    reference = Reference()
+    values = np.random.default_rng(1).normal(size=(100, 2))
+    reference.add({"x": values.astype(np.float32)}, values @ [1.0, 2.0] + 100)
+    (folder / names.REFERENCE).parent.mkdir()
+    (folder / names.REFERENCE).write_bytes(encode(reference.summary()))
+    asked = json.dumps({"instances": values[:40].tolist()}).encode()
+    with site_of(docker_engine, tmp_path) as site:
+        server = {"image": base, "kind": "jenkins-ml", "arguments": ["--log_format=ecs"]}
+        target = site.target(server=server, ready_timeout="5m")
+        wanted = servable(3, path=folder, model=site.model)
+        manifest = dataclasses.replace(wanted.manifest, files=files.describe(folder))
+        with target.hold("the first release"):
+            target.start()
+            target.load(dataclasses.replace(wanted, manifest=manifest, release=8))
+            target.route(3, None, 0)
+        url = target.serving().rest
+        assert predict(url, asked)[0] == 200
+        assert target.ask(3, asked, 30).status == 200, "what a deployer replays is not counted"
+        [told] = site.target(server=server).summaries(3)
+        assert told.summary.rows == 40
+        assert [column.name for column in told.summary.inputs] == ["x[0]", "x[1]"]
+        for path, body in ((names.SUMMARY_PATH, None), (f"{names.SAMPLE_PATH}?percent=1", b"")):
+            with pytest.raises(urllib.error.HTTPError, match="401"):
+                urllib.request.urlopen(url.partition("/v1/")[0] + path, body, timeout=30)
+        # Who restarts is another server: it has counted nothing yet.
+        site.container(3).restart()
+        ends = time.monotonic() + 300
+        while target.ask(3, asked, 30).status != 200:
+            assert time.monotonic() < ends
+            time.sleep(0.2)
+        [anew] = target.summaries(3)
+        assert (anew.server, anew.summary.rows) == (told.server, 0)
+        assert anew.since > told.since
+
+        lines = [json.loads(line) for line in log(site.container(3)).splitlines() if line.startswith("{")]
+        [line, *_] = [each for each in lines if each["event"]["dataset"] == "jenkins_ml.requests"]
+        assert line["service"] == {"name": site.model, "environment": "production", "version": "3"}
+        assert line["labels"] == {"run": "r", "commit": "c" * 40, "build": "me", "release": "8"}
