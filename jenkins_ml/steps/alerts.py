@@ -23,6 +23,8 @@ from jenkins_ml.steps.rolling_back import LeftAlone, Wanted, roll_back
 _LONGEST_REASON: Final = 300  # characters of an alert's text that are kept
 _LONGEST_NAME: Final = 100
 _TIME_FOR_JENKINS: Final = Span("60s", 60.0)  # to start a build; who asked meanwhile is told to ask again
+# Nor is a Jenkins that is away waited for: a rollback may stand behind this, and Alertmanager asks again.
+_SECONDS_FOR_RESTART: Final = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +140,7 @@ def _train(project: Project, hook: Hook, alert: Alert, profile: str | None, repo
     from jenkins_ml.adapters.jenkins_client import NobodyKnows, RequestedBuild
 
     job, kept = hook.retrain_job, project.store.retrainings
-    with connected(profile, _TIME_FOR_JENKINS, report) as server:
+    with connected(profile, _TIME_FOR_JENKINS, report, restart=_SECONDS_FOR_RESTART) as server:
         mine, ours = kept.begin(
             lambda number: Retraining(
                 number=number,

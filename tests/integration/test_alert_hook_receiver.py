@@ -155,6 +155,16 @@ def test_one_training_in_a_day_whoever_receives_and_failures_cost_nothing(reposi
     assert (kept["job"], kept["reason"], kept["alert"]) == ("team/train", "JenkinsMLInputDrift: x moved", "c0ffee")
 
 
+def test_what_fails_in_production_does_not_wait_for_a_jenkins_that_is_away(repository, jenkins, token):
+    (nobody,) = free_ports(1)
+    away = f"http://127.0.0.1:{nobody}"
+    with Service(repository, jenkins, "--token-file", str(token), JENKINS_URL=away) as service:
+        status, answer = service.post(body(DRIFT))
+        assert (status, outcomes((status, answer))) == (503, ["unavailable"])
+    assert "; waiting up to 5 s" in service.done.err
+    assert list(repository.store.retrainings.folder.glob("*")) == []
+
+
 def test_a_training_without_a_job_is_nobody_s(repository, jenkins, token):
     repository.change(names.CONFIG_FILE, ", retrain_job: team/train", "")
     with Service(repository, jenkins, "--token-file", str(token)) as service:

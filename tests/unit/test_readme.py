@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from jenkins_ml.cli import COMMANDS
 from jenkins_ml.config.loader import load, loads
@@ -19,6 +20,12 @@ def blocks():
 def test_the_configuration_shown_is_the_quickstarts():
     [shown] = [block for block in blocks() if block.lstrip().startswith("model:")]
     assert loads(shown.lstrip(), "README.md") == load(ROOT / "examples/quickstart")
+
+
+def test_the_watch_shown_is_right_and_sends_alerts_where_they_are_taken():
+    [shown] = [block for block in blocks() if block.lstrip().startswith("monitor:")]
+    monitor = loads((ROOT / "examples/quickstart/jenkins-ml.yaml").read_text() + shown.lstrip(), "README.md").monitor
+    assert urlsplit(monitor.alerts.hook.url).path in ("", "/")  # what jenkins-ml alert-hook takes
 
 
 def test_the_quickstart_is_under_15_lines():

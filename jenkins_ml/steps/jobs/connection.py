@@ -57,13 +57,14 @@ def timeout_option(default: str) -> Callable[[Callable[..., Any]], Callable[...,
     )
 
 
-def connected(profile: str | None, timeout: Span, report: Reporter) -> Server:
+def connected(profile: str | None, timeout: Span, report: Reporter, *, restart: float | None = None) -> Server:
     """The server of the environment, or of a named profile.
 
     Args:
         profile: its name.
         timeout: for everything that is asked of the server.
         report: hears what is waited for.
+        restart: for how many seconds a server that is not there is waited for; None: as long as restarts take.
 
     Raises:
         UsageError: it is not said which, or python-jenkins is not installed.
@@ -75,6 +76,8 @@ def connected(profile: str | None, timeout: Span, report: Reporter) -> Server:
         from jenkins_ml.adapters.jenkins_server import Server
     except ImportError as error:
         raise UsageError(f"python-jenkins cannot be imported: {error}", "pip install 'jenkins-ml[jenkins]'") from error
-    server = Server(found, note=report.note)
+    from jenkins_ml.adapters.jenkins_retry import Limits
+
+    server = Server(found, note=report.note, limits=None if restart is None else Limits(restart=restart))
     server.ends = server.clock.monotonic() + timeout.seconds
     return server

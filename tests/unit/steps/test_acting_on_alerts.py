@@ -104,7 +104,7 @@ class Jenkins:
 
     def __init__(self, monkeypatch):
         self.started, self.errors = 0, []
-        monkeypatch.setattr(alerts, "connected", lambda *_: self)
+        monkeypatch.setattr(alerts, "connected", lambda *_, **__: self)
         monkeypatch.setattr("jenkins_ml.adapters.jenkins_client.RequestedBuild", lambda *_: self)
         self.url = "http://ci/job/j/"
 
@@ -144,7 +144,7 @@ def test_one_of_which_nobody_knows_counts(project, notes, monkeypatch):
 
 
 def test_nothing_is_begun_without_an_account(project, notes, monkeypatch):
-    def nobody(*_):
+    def nobody(*_, **__):
         raise UsageError("as whom?")
 
     monkeypatch.setattr(alerts, "connected", nobody)
