@@ -89,7 +89,7 @@ def served(node_cluster, namespace, tmp_path, trained, repository_factory, monke
             configure(
                 repository,
                 target="kubernetes",
-                server={"image": SERVER, "kind": "jenkins-ml"},
+                server={"image": SERVER, "kind": "jenkins-ml", "arguments": ["--log_format=ecs"]},
                 kubernetes=kubernetes,
                 rest_port=8501,
                 grpc_port=8500,
@@ -145,6 +145,21 @@ def sample(address, token=None):
             return error.code, error.read()
 
 
+def logged_with_its_origin(cluster, namespace, users):
+    """Each request of users is a line of some pod's log, which says where the version comes from."""
+    text = cluster.kubectl("logs", f"--namespace={namespace}", "--selector=jenkins-ml.io/version=1", "--tail=-1")
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    requests = [line for line in lines if line["event"]["dataset"] == "jenkins_ml.requests"]
+    assert len(requests) >= users
+    assert {line["service"]["environment"] for line in requests} == {"production"}
+    [labels] = {tuple(sorted(line["labels"].items())) for line in requests}
+    labels = dict(labels)
+    assert re.fullmatch(r"[0-9a-f]{40}", labels["commit"])
+    assert labels["run"] == "first"
+    assert labels["release"].isdigit()
+    assert "@" in labels["build"], "whoever trained it outside of Jenkins"
+
+
 def test_a_shadow_step_finds_what_users_would_have_met(node_cluster, namespace, served):
     """The new version is as good as production by the gate's examples, and answers what users ask otherwise."""
     repository = served(2, steps=[33, 100], shadow=50, interval="5s")
@@ -171,6 +186,11 @@ def test_a_shadow_step_finds_what_users_would_have_met(node_cluster, namespace, 
     token = node_cluster.kubectl(
         *("get", "secret", "tiny-production-sample", f"--namespace={namespace}", "-o=jsonpath={.data.token}")
     )
+    with (repository.folder / names.CONFIG_FILE).open("a") as file:
+        file.write("monitor: {}\n")
+    drift = json.loads(repository.ok("monitor", "--for", "10ms", "--json").out)["drift"]
+    assert (drift["rows"], len(drift["findings"])) == (sum(users.answers.values()), 5)
+    logged_with_its_origin(node_cluster, namespace, sum(users.answers.values()))
     pods = node_cluster.kubectl(
         *("get", "pods", f"--namespace={namespace}", "-o=jsonpath={.items[*].status.podIP}")
     ).split()
