@@ -109,7 +109,7 @@ class KubernetesServing(Section):
         default="replicas",
         description="replicas: a plain Service, whose shares are those of the ready replicas; only steps that they can "
         "form, and refused for gRPC clients, whose connections stay with one pod. httproute: weights of Gateway API. "
-        "argo-rollouts: a Rollout of Argo moves the traffic.",
+        "argo-rollouts: one Rollout, whose shares Argo's controller forms by replicas; the release still decides.",
     )
     grpc: bool = Field(
         default=False,
@@ -145,8 +145,8 @@ class KubernetesServing(Section):
     def _consistent(self) -> Self:
         if self.traffic == "httproute" and self.gateway is None:
             raise ValueError("`traffic: httproute` needs `gateway`")
-        if self.grpc and self.traffic == "replicas":
-            raise ValueError("`grpc: true` needs `traffic: httproute`: a plain Service keeps a connection with one pod")
+        if self.grpc and self.traffic != "httproute":
+            raise ValueError("`grpc: true` needs `traffic: httproute`: elsewhere a connection stays with one pod")
         if self.volume is not None and self.object_store is not None:
             raise ValueError("give either `volume` or `object_store`")
         return self

@@ -79,11 +79,6 @@ class Shapes:
 
     def refuse_what_cannot_be(self) -> None:
         """Make sure that there is a way to move traffic, and one for the model to come into the pods."""
-        if self.argo and self._kubernetes.grpc:
-            raise UsageError(
-                "`traffic: argo-rollouts` splits by pods, and a gRPC connection stays with one pod",
-                "use `traffic: httproute` for gRPC clients",
-            )
         if self.argo and self.most > _MOST_IN_PERCENT:
             raise UsageError(
                 f"Argo counts shares in full percents, which say it exactly for up to {_MOST_IN_PERCENT} pods of each "

@@ -92,8 +92,6 @@ def test_by_weight_a_canary_has_pods_for_its_share_of_the_load():
 def test_what_cannot_be():
     with pytest.raises(UsageError, match="no way to the model's files"):
         Shapes("m", "production", Serve.model_validate({"target": "kubernetes"})).refuse_what_cannot_be()
-    with pytest.raises(UsageError, match="a gRPC connection stays with one pod"):
-        shapes(traffic="argo-rollouts", grpc=True).refuse_what_cannot_be()
     for many in ({"replicas": 51}, {"autoscale": {"min": 2, "max": 51}}):
         with pytest.raises(UsageError, match="production may have 51"):
             shapes(traffic="argo-rollouts", **many).refuse_what_cannot_be()
