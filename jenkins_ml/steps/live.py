@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import glob
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +48,7 @@ def by_labels(
             )
         return ()
     if not files and live.labels is not None:
-        files = sorted(path for path in project.directory.glob(live.labels) if path.is_file())
+        files = found(project.directory, live.labels)
     from jenkins_ml.adapters.live import answer_log
 
     now = datetime.now(UTC)
@@ -65,6 +68,25 @@ def by_labels(
         report.step(f"none of {len(known):,} labels is of a request that version {version} has answered")
         return ()
     return measured(project.config.gate, np.array([known[id_] for id_ in ids]), scores)
+
+
+def found(directory: Path, pattern: str) -> list[Path]:
+    """The files that `monitor.live.labels` names, in order.
+
+    Args:
+        directory: that a relative pattern is relative to.
+        pattern: such as labels/*.csv or /srv/labels/**/*.csv.
+    """
+    listed = glob.iglob(pattern, root_dir=directory, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute one
+    return sorted(path for name in listed if (path := directory / name).is_file())
+
+
+def plain(metric: LiveMetric) -> dict[str, object]:
+    """A metric for JSON, which knows no infinite numbers: None is an end of the interval that is not known."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in asdict(metric).items()
+    }
 
 
 def sentence(metric: LiveMetric) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -49,7 +48,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
     "--labels",
     "files",
     multiple=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Labels that have come since: a CSV, Parquet or .npz file with columns `id` and `label`. Default: those of "
     "monitor.live.labels.",
 )
@@ -89,7 +88,7 @@ def command(seconds: float, files: tuple[Path, ...], environment: str | None, as
                 "verdict": verdict,
                 "reason": reason,
                 "drift": moved.told,
-                "live": [asdict(each) for each in good],
+                "live": [live.plain(each) for each in good],
             }
         )
     if verdict == "failing":
@@ -151,7 +150,7 @@ def _look(
     evidence = Evidence(step=0, live=window, live_stable=Window(), replayed=Window(), replayed_stable=Window())
     verdict = judge(Seen().after(evidence, limits), limits).verdict
     if not window.requests:
-        return production.version, window, "silent", "ready; nobody asked it"
+        return production.version, window, "silent", f"ready; nobody asked it within {seconds:g} s"
     failed = window.failed + window.nan
     if verdict == "roll_back":
         reason = f"{failed} of {window.requests} answers failed, {window.slow} were too slow"

@@ -132,7 +132,11 @@ def _safely(tell: Callable[..., None], *what: Any) -> None:
     try:
         tell(*what)
     except Exception as error:
+        from jenkins_ml.errors import JenkinsMLError
         from jenkins_ml.reporting.console import reporter
         from jenkins_ml.reporting.text import one_line
 
-        reporter().warn(one_line(f"could not tell of this stage: {error}", 300))
+        what = (
+            f"{error.what}; {error.next_step}" if isinstance(error, JenkinsMLError) and error.next_step else str(error)
+        )
+        reporter().warn(one_line(f"could not tell of this stage: {what}", 300))

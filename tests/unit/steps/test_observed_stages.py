@@ -7,7 +7,7 @@ import click
 import pytest
 
 from jenkins_ml import names
-from jenkins_ml.errors import GateRejected
+from jenkins_ml.errors import GateRejected, Unavailable
 from jenkins_ml.steps import entry, observed
 from jenkins_ml.steps.pipeline_metrics import counts
 
@@ -73,6 +73,15 @@ def test_every_end_is_told_once_and_no_observer_changes_it(watchers, act, code, 
         stage(act).main([], standalone_mode=False)
     for watcher in watchers:
         assert watcher.told == [("began", "gate"), ("ended", "gate", 3, code, said)]
+
+
+def test_what_an_observer_cannot_do_is_one_line_with_what_to_do(watchers, monkeypatch, capsys):
+    def away(self):
+        raise Unavailable("no gateway", "start it")
+
+    monkeypatch.setattr(Watcher, "_maybe", away)
+    stage(lambda: None).main([], standalone_mode=False)
+    assert "warning: could not tell of this stage: no gateway; start it\n" in capsys.readouterr().err
 
 
 def test_a_stage_that_never_knew_its_project_is_not_told_of(watchers):
