@@ -15,9 +15,10 @@ from typing import Final
 
 from jenkins_ml import names
 from jenkins_ml.adapters.prometheus import Prometheus, Sample, matching
-from jenkins_ml.adapters.server_counters import LATENCY_OF, REQUESTS_OF, Server, Totals, own, totals
+from jenkins_ml.adapters.server_counters import LATENCY_OF, REQUESTS_OF, Totals, own, totals
 from jenkins_ml.adapters.target import Answer, Watched
 from jenkins_ml.core.judge import Window
+from jenkins_ml.core.monitoring.series import Server
 from jenkins_ml.errors import Unavailable
 
 _MISSED_SCRAPES: Final = 4  # that many in a row are a failure, and not chance

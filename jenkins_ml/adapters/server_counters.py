@@ -15,28 +15,22 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Final, Literal
+from typing import Final
 
 from jenkins_ml import names
-
-Server = Literal["tensorflow-serving", "jenkins-ml"]
+from jenkins_ml.core.monitoring.series import FAILURES, TF_LATENCY, TF_REQUESTS, Server
 
 # Where each kind of server has its metrics.
 PATHS: Final[Mapping[Server, str]] = {
     "tensorflow-serving": "/monitoring/prometheus/metrics",
     "jenkins-ml": "/metrics",
 }
-FAILURES: Final = frozenset(
-    {"UNKNOWN", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
-)
 
 _LINE: Final = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})?\s+(\S+)")
 _LABEL: Final = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-_REQUESTS: Final = ":tensorflow:serving:request_count"
-_LATENCY: Final = ":tensorflow:serving:request_latency"
 # Counter of requests and histogram of latencies, by kind of server.
-REQUESTS_OF: Final[Mapping[Server, str]] = {"tensorflow-serving": _REQUESTS, "jenkins-ml": names.METRIC_REQUESTS}
-LATENCY_OF: Final[Mapping[Server, str]] = {"tensorflow-serving": _LATENCY, "jenkins-ml": names.METRIC_LATENCY}
+REQUESTS_OF: Final[Mapping[Server, str]] = {"tensorflow-serving": TF_REQUESTS, "jenkins-ml": names.METRIC_REQUESTS}
+LATENCY_OF: Final[Mapping[Server, str]] = {"tensorflow-serving": TF_LATENCY, "jenkins-ml": names.METRIC_LATENCY}
 _BINS: Final = len(names.LATENCY_BOUNDS) + 1
 
 Sample = tuple[str, Mapping[str, str], float]
@@ -116,12 +110,12 @@ def totals(series: Iterable[Sample], server: Server, model: str, version: int, l
     """
     if server == "tensorflow-serving":
         mine = [sample for sample in series if sample[1].get("model_name") == model]
-        times = [sample for sample in mine if sample[0].startswith(_LATENCY) and sample[1].get("API")]
+        times = [sample for sample in mine if sample[0].startswith(TF_LATENCY) and sample[1].get("API")]
         return Totals(
-            well=_sum(value for name, _, value in times if name == f"{_LATENCY}_count"),
-            failed=_sum(value for name, labels, value in mine if name == _REQUESTS and labels["status"] in FAILURES),
-            slow=_slow(times, _LATENCY, None if limit_ms is None else limit_ms * 1000),
-            latencies=_latencies(times, _LATENCY, 1e-6),
+            well=_sum(value for name, _, value in times if name == f"{TF_LATENCY}_count"),
+            failed=_sum(value for name, labels, value in mine if name == TF_REQUESTS and labels["status"] in FAILURES),
+            slow=_slow(times, TF_LATENCY, None if limit_ms is None else limit_ms * 1000),
+            latencies=_latencies(times, TF_LATENCY, 1e-6),
         )
     mine = [sample for sample in series if sample[1].get("model") == model and sample[1].get("version") == str(version)]
     requests = [(labels["code"], value) for name, labels, value in mine if name == names.METRIC_REQUESTS]

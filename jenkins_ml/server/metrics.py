@@ -1,15 +1,21 @@
 """What Prometheus scrapes at /metrics.
 
 Each attempt counts for the version that made it: a canary's failure is a failure of the canary, though stable answers
-the request. `code` is the canonical status ("OK", "INTERNAL", ...).
+the request. `code` is the canonical status ("OK", "INTERNAL", ...). What a version can come to is shown from when it is
+available, as 0: a counter that begins with the first failure would hide that one from Prometheus.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from jenkins_ml import names
+from jenkins_ml.core.monitoring.series import FAILURES
 from jenkins_ml.server.dataplane import Attempt, DataPlane
+
+_SHOWN: Final = ("OK", *FAILURES)
 
 
 class Metrics:
@@ -51,4 +57,11 @@ class Metrics:
             if version.state == "AVAILABLE" and version.loaded_at is not None:
                 self._weight.labels(self._model, str(version.number)).set(plane.weight_of(version.number))
                 self._loaded.labels(self._model, str(version.number)).set(version.loaded_at)
+                self._begin(str(version.number))
         return generate_latest(self._registry)
+
+    def _begin(self, version: str) -> None:
+        for code in _SHOWN:
+            self._requests.labels(self._model, version, code)
+        self._nan.labels(self._model, version)
+        self._latency.labels(self._model, version)
