@@ -3,18 +3,11 @@
 import pytest
 
 from jenkins_ml import names
-from jenkins_ml.adapters import server_counters
 from jenkins_ml.core.monitoring import series
 from jenkins_ml.core.monitoring.series import Series
 
 OURS = Series("jenkins-ml", "digits", "production")
 SERVING = Series("tensorflow-serving", "digits", "production")
-
-
-def test_a_failure_is_what_the_judge_calls_one():
-    assert set(series.FAILURES) == server_counters.FAILURES
-    assert server_counters.REQUESTS_OF["tensorflow-serving"] == series.TF_REQUESTS
-    assert server_counters.LATENCY_OF["tensorflow-serving"] == series.TF_LATENCY
 
 
 def test_requests_are_what_was_answered_or_failed_by_the_servers_fault():
