@@ -139,4 +139,4 @@ def _safely(tell: Callable[..., None], *what: Any) -> None:
         what = (
             f"{error.what}; {error.next_step}" if isinstance(error, JenkinsMLError) and error.next_step else str(error)
         )
-        reporter().warn(one_line(f"could not tell of this stage: {what}", 300))
+        reporter().warn(one_line(f"could not tell of this stage: {why}", 300))
