@@ -136,7 +136,7 @@ def _safely(tell: Callable[..., None], *what: Any) -> None:
         from jenkins_ml.reporting.console import reporter
         from jenkins_ml.reporting.text import one_line
 
-        what = (
+        why = (
             f"{error.what}; {error.next_step}" if isinstance(error, JenkinsMLError) and error.next_step else str(error)
         )
         reporter().warn(one_line(f"could not tell of this stage: {why}", 300))
