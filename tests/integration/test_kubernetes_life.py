@@ -1,5 +1,6 @@
 """The whole life of a model's versions on a real API server with its controllers, and simulated nodes."""
 
+import dataclasses
 import json
 
 import pytest
@@ -103,7 +104,8 @@ def test_everything_may_be_called_again(site):
             target.load(site.version(2))
             target.route(1, 2, 50)
         pods = {pod["metadata"]["name"] for pod in site.pods(1)}
-        site.target().load(site.version(1))  # another process, which finds all of it
+        # Another process, which finds all of it; and for another release, which is no reason for other pods.
+        site.target().load(dataclasses.replace(site.version(1), by="somebody", release=99))
         assert {pod["metadata"]["name"] for pod in site.pods(1)} == pods
         target.route(2, None, 0)
         target.unload(7)
