@@ -288,7 +288,7 @@ class LocalServer:
             return kept.exchange(method, path, body, headers, seconds)
         except (OSError, http.client.HTTPException) as error:
             what = f"the model server on port {self.rest_port} does not answer: {str(error) or type(error).__name__}"
-            raise Unavailable(what, "run jenkins-ml serve to start it again") from error
+            raise Unavailable(what, "jenkins-ml server starts it again") from error
 
 
 # --- finding ---------------------------------------------------------------------------------------------------------

@@ -251,7 +251,8 @@ def _running(looker: Looker, production: VersionRef | None) -> tuple[Serving | N
 
 def _said(now: Serving, production: VersionRef | None) -> dict[str, Any]:
     if not now.versions and now.rest is None:
-        return {"server": None, "traffic": None, "replicas": None, "image": None, "problem": None}
+        problem = None if production is None else f"nothing here serves version {production.version}"
+        return {"server": None, "traffic": None, "replicas": None, "image": None, "problem": problem}
     running = now.find(production.version) if production else None
     problems = [f"version {each.version}: {each.problem}" for each in now.versions if each.problem]
     if production is not None and now.stable != production.version:

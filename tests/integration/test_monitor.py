@@ -58,6 +58,8 @@ def test_nobody_answers(served):
     done = served.call("monitor", "--for", "10ms")
     assert done.code == 6, done
     assert "answers nobody" in done.error
+    [row] = json.loads(served.ok("status", "--json").out)["environments"]
+    assert row["problem"] == "nothing here serves version 1"
 
 
 def test_something_else_answers(served):
