@@ -3,7 +3,6 @@
 import pytest
 
 from jenkins_ml import names
-from jenkins_ml.core.monitoring import series
 from jenkins_ml.core.monitoring.series import Series
 
 OURS = Series("jenkins-ml", "digits", "production")
