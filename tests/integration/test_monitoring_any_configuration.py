@@ -30,7 +30,7 @@ NAMES = st.one_of(
     .filter(bool)
     .map(lambda name: name[:63].rstrip("._-") or "a")
     .map(lambda name: name.lstrip("._-") or "a"),
-    st.sampled_from(["0", "9" * 63, "a" + "." * 61 + "b", "a--b__c..d", "true", "1e3"]),
+    st.sampled_from(["0", "9" * 63, "a" + "." * 61 + "b", "a--b__c..d", "true", "1e3", "pipeline", "dashboard"]),
 )
 DURATIONS = st.builds(
     lambda number, unit: f"{number}{unit}",

@@ -52,7 +52,8 @@ def groups(config: Config) -> list[Rule]:
             told = _told(config, monitor, watched)
             found.append(_group(f"{name}:pipeline", _PIPELINE_SECONDS * 1000, labels, (), told))
     often = round(seconds(monitor.scrape_interval) * 1000)
-    found.append(_group(f"jenkins-ml:{config.model}:dashboard", often, {}, _dashboard(config.model), iter(())))
+    # Of no environment: one may be called "dashboard".
+    found.append(_group(f"jenkins-ml:{config.model}::dashboard", often, {}, _dashboard(config.model), iter(())))
     return found
 
 

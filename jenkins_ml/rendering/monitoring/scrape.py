@@ -177,7 +177,7 @@ def _pushed(model: str, gateway: str, monitor: Monitor) -> Job:
     named = re.search(r":[0-9]+$", address.netloc) is not None
     port = "" if named else ":443" if address.scheme == "https" else ":80"
     return {
-        **_common(f"jenkins-ml:{model}:pipeline", monitor),
+        **_common(f"jenkins-ml:{model}::pipeline", monitor),  # of no environment: one may be called "pipeline"
         "honor_labels": True,
         "scheme": address.scheme,
         "metrics_path": f"{address.path.rstrip('/')}/metrics",

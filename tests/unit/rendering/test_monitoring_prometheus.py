@@ -102,6 +102,14 @@ def test_a_limit_that_cannot_be_counted_by_is_told_and_left_out(tmp_path):
     assert not [rule for rule in alerts(of) if "Latency" in rule["alert"]]
 
 
+@pytest.mark.parametrize("name", ["dashboard", "pipeline", "budget"])
+def test_an_environment_may_be_called_as_a_part_of_ours(tmp_path, name):
+    of = config(tmp_path, f"serve: {{environment: {name}}}\nmonitor: {{{PIPELINE}}}\n")
+    called = [each["name"] for each in rules.groups(of)]
+    assert len(called) == len(set(called))
+    assert len(jobs(of)) == len(read(scrape.files(of)[scrape.FILE])["scrape_configs"])
+
+
 @pytest.mark.parametrize(
     ("text", "lacks"),
     [
@@ -162,7 +170,7 @@ def test_our_server_says_model_and_version_itself(tmp_path):
 
 
 def test_only_what_this_model_pushed_is_taken_from_the_gateway(tmp_path):
-    job = jobs(config(tmp_path, f"monitor: {{{PIPELINE}}}\n"))["jenkins-ml:digits:pipeline"]
+    job = jobs(config(tmp_path, f"monitor: {{{PIPELINE}}}\n"))["jenkins-ml:digits::pipeline"]
     assert job["honor_labels"] is True
     assert (job["scheme"], job["metrics_path"]) == ("https", "/gateway/metrics")
     assert job["static_configs"] == [{"targets": ["push.example.com:443"]}]
