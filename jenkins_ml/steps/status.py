@@ -29,6 +29,7 @@ from jenkins_ml.steps.status_live import Looker
 _COUNTED_SECONDS: Final = 1.0  # between the two looks at the servers' own counters
 # What a picture that is drawn again and again has room for.
 _BRIEF: Final = ("version", "since", "under_way", "traffic", "replicas", "canary", "problem")
+_SHORTEST_SECONDS: Final = 0.1
 _RELEASE = ("release_started", "release_step", "released", "release_rolled_back", "release_abandoned")
 
 
@@ -64,6 +65,8 @@ def command(
 
     With --all what a Kubernetes cluster has of ours, as the cluster knows it: it takes no store and no model repository.
     """
+    if watch and interval < _SHORTEST_SECONDS:
+        raise UsageError(f"--interval of {interval:g} s: a look takes time", "look at most ten times a second: 100ms")
     if everything and watch:
         raise UsageError("--watch shows one model", "leave out --all, or --watch")
     if everything:
