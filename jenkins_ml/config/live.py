@@ -23,8 +23,8 @@ class Live(Section):
     keep: Timeout = Field(default=timedelta(days=30), description="Predictions are removed when they are this old.")
     labels: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
-        description='Files with the labels, such as "labels/*.csv", relative to jenkins-ml.yaml: columns `id` and `label`, '
-        "in any format that the gate reads. Default: those that `jenkins-ml monitor --labels` names.",
+        description='Files with the labels, such as "labels/*.csv", absolute or relative to jenkins-ml.yaml: columns `id` '
+        "and `label`, as CSV, Parquet or .npz. Default: those that `jenkins-ml monitor --labels` names.",
     )
     window: Timeout = Field(
         default=timedelta(days=7), description="Live metrics are about predictions of that time, as far as labels came."

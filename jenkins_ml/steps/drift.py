@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # NumPy comes with them: only who compares needs it
 RECENT_ROWS: Final = 1000  # that distances are of, at least, where there are so many
 MOST_LINES: Final = 5  # about columns that have moved
 MOST_CHAPTERS: Final = 32  # that are looked at: the first one, and the last ones
+_NO_REFERENCE: Final = "it has no reference: it was trained before there were any; the next training makes one"
 _OF: Final = {
     "training": "the data it was evaluated on",
     "stable": "what the version before was asked",
@@ -70,7 +71,10 @@ def findings(project: Project, target: Target, environment: str, history: Histor
     try:
         reference = store.reference(number)
         if reference is None:
-            return Findings(version=number, missing=("it has no reference: it was trained before there were any",))
+            return Findings(
+                version=number,
+                missing=("it has no reference: it was trained before there were any; the next training makes one",),
+            )
         servers = target.summaries(number)
         if not servers:
             return Findings(version=number, missing=("its server keeps no summaries: start it anew",))
@@ -85,6 +89,8 @@ def findings(project: Project, target: Target, environment: str, history: Histor
 def lines(found: Findings) -> tuple[str, ...]:
     """What a person is told, one sentence each."""
     told = [f"drift: {reason}" for reason in found.missing]
+    if found.findings and not found.rows:
+        return (*told, "drift: nobody has asked it, so there is nothing to compare")
     for against in found.compared_with:
         of = [finding for finding in found.findings if finding.against == against]
         moved = [finding for finding in of if finding.drifted]

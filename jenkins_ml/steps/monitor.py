@@ -70,6 +70,8 @@ def command(seconds: float, files: tuple[Path, ...], environment: str | None, as
         report.done(f"version {version}: {reason}")
         moved = _drift(project, environment, report)
         good: tuple[LiveMetric, ...] = () if moved.accuracy is None else (moved.accuracy,)
+        # Before labels are read: what is wrong with them must not hide what was found.
+        stage.measured = [*moved.samples, *live.samples(good, project.config.model, environment, version)]
         if verdict != "failing":  # a rollback may be near
             good += live.by_labels(project, environment, version, files, report)
             _let_go(project, environment, report)

@@ -104,3 +104,16 @@ def test_old_predictions_go_whatever_version_they_are_of(keeping):
         file.write_text("id,prediction\na,0.5\n")
     keeping.ok("monitor", "--for", "10ms")
     assert not any(file.exists() for file in old)
+
+
+def test_labels_that_cannot_be_read_do_not_hide_what_else_was_found(keeping, tmp_path):
+    path = keeping.folder / "jenkins-ml.yaml"
+    path.write_text(path.read_text().replace("monitor: {", f"monitor: {{pipeline: {{textfile: {tmp_path}}}, "))
+    ask(keeping, *((None, [ONE, ZERO]) for _ in range(60)))
+    (keeping.folder / "labels").mkdir()
+    (keeping.folder / "labels/x.csv").write_text("no,columns\n1,2\n")
+    done = keeping.call("monitor", "--for", "10ms")
+    assert done.code == 2
+    assert "there is no column `id` and `label`" in done.error
+    told = "".join(file.read_text() for file in tmp_path.glob("*.prom"))
+    assert 'from="estimate"' in told

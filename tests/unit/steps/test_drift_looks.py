@@ -123,7 +123,9 @@ def test_the_version_before_had_other_cells(project, target, tmp_path):
 
 def test_there_is_no_reference(project, target):
     (project.store.path(1) / names.REFERENCE).unlink()
-    assert look(project, target).missing == ("it has no reference: it was trained before there were any",)
+    assert look(project, target).missing == (
+        "it has no reference: it was trained before there were any; the next training makes one",
+    )
 
 
 def test_the_server_keeps_no_summaries(project, target):
