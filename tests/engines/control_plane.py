@@ -133,12 +133,12 @@ class ControlPlane:
         files = [path for path in sorted(folder.glob("*.yaml")) if path.name != "kustomization.yaml"]
         named = self.kubectl("apply", "--server-side", "-o=name", *(f"-f={path}" for path in files)).split()
         definitions = [each for each in named if each.startswith("customresourcedefinition")]
-        self.kubectl("wait", "--for=condition=Established", "--timeout=60s", *definitions)
+        self.kubectl("wait", "--for=condition=Established", "--timeout=180s", *definitions)
         return named
 
     def uninstall(self, installed: list[str]) -> None:
         """Take away what `install` answered."""
-        self.kubectl("delete", "--timeout=60s", *installed)
+        self.kubectl("delete", "--timeout=180s", *installed)
 
     # --- life -------------------------------------------------------------------------------------------------------
     def start(self) -> None:
