@@ -52,6 +52,8 @@ class LogFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
+            # Who looks at the end of the file must not see half of what another process is writing there.
+            fcntl.flock(file, fcntl.LOCK_EX)
             size = os.fstat(file).st_size
             if size and os.pread(file, 1, size - 1) != b"\n":
                 lines = b"\n" + lines  # a disk that was full has cut off the last line: it must not spoil this one
@@ -63,9 +65,8 @@ class LogFile:
             os.close(file)
 
     def _rotate(self, file: int) -> None:
-        """Give the full file another name, unless another process has done so or is about to."""
-        with contextlib.suppress(FileNotFoundError, BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        """Give the full file, whose lock is held, another name, unless another process has done so."""
+        with contextlib.suppress(FileNotFoundError):
             if not os.path.samestat(os.fstat(file), self.path.stat()):
                 return
             for number in range(self.old_files, 1, -1):

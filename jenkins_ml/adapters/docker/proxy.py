@@ -174,6 +174,21 @@ class Proxy:
             self._put(self._texts(Layout(servers={})))
         return found
 
+    def _answers(self) -> bool:
+        """Whether it does; the engine refuses to ask one that has ended a moment ago, or starts again."""
+        try:
+            self.control.ask("show version")
+        except Unavailable:
+            return False
+        except StageFailed:
+            with translated("starting the proxy"):
+                self.container.reload()
+            state = self.container.attrs["State"]
+            if state["Status"] == "running" and not state["Restarting"] and not self.container.attrs["RestartCount"]:
+                raise
+            return False
+        return True
+
     def _wait(self) -> None:
         """Until it answers.
 
@@ -185,10 +200,8 @@ class Proxy:
             with translated("starting the proxy"):
                 self.container.reload()
             state = self.container.attrs["State"]
-            if state["Status"] == "running" and not state["Restarting"]:
-                with contextlib.suppress(Unavailable):
-                    self.control.ask("show version")
-                    return
+            if state["Status"] == "running" and not state["Restarting"] and self._answers():
+                return
             if time.monotonic() > ends or state["Status"] in ("exited", "dead") or self.container.attrs["RestartCount"]:
                 log = self.container.logs(tail=_LOG_LINES).decode(errors="replace").strip()
                 self.container.stop(timeout=0)
