@@ -121,12 +121,3 @@ def _sample(labels: Any, value: Any) -> Sample:
     if not isinstance(labels, dict) or not all(isinstance(each, str) for each in labels.values()):
         raise TypeError(labels)
     return Sample(labels, float(text), float(at))
-
-
-def matching(**labels: str) -> str:
-    """The matchers of a selector, such as `model="digits",version="3"`, for between its braces."""
-    return ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from jenkins_ml import names
-from jenkins_ml.adapters.prometheus import Prometheus, Sample, matching
+from jenkins_ml.adapters.prometheus import Prometheus, Sample
 from jenkins_ml.adapters.server_counters import LATENCY_OF, REQUESTS_OF, Totals, own, totals
 from jenkins_ml.adapters.target import Answer, Watched
 from jenkins_ml.core.judge import Window
+from jenkins_ml.core.monitoring.promql import matching
 from jenkins_ml.core.monitoring.series import Server
 from jenkins_ml.errors import Unavailable
 

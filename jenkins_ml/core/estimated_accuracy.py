@@ -72,41 +72,21 @@ def confidences(scores: Floats) -> Floats:
     return np.where(known, value, np.nan)
 
 
-def sureness(sure: Floats, right: NDArray[np.bool_]) -> Sureness | None:
-    """What labelled predictions say of a model.
+def cells(sure: Floats) -> tuple[float, ...] | None:
+    """Cells that hold about equally many of these predictions: the edges of a `Sureness`.
 
     Args:
-        sure: how sure it was of each, shape (n,); see `confidences`.
-        right: whether it was right, shape (n,).
+        sure: how sure the model was of each, shape (n,); see `confidences`.
 
     Returns:
-        Cells that hold about equally many; None where there are too few for a single one.
+        None where there are too few for a single cell.
     """
-    known = np.isfinite(sure)
-    sure, right = sure[known], right[known]
+    sure = sure[np.isfinite(sure)]
     if len(sure) < _FEWEST_IN_CELL:
         return None
-    cells = min(_CELLS, len(sure) // _FEWEST_IN_CELL)
-    quantiles = np.quantile(sure, np.arange(1, cells) / cells, method="inverted_cdf")
-    edges = np.unique(quantiles[quantiles < sure.max()])
-    cell = np.searchsorted(edges, sure)
-    counts = np.bincount(cell, minlength=len(edges) + 1)
-    hits = np.bincount(cell[right], minlength=len(edges) + 1)
-    return Sureness(tuple(edges.tolist()), tuple(counts.tolist()), tuple(hits.tolist()))
-
-
-def counted(sure: Floats, edges: Sequence[float]) -> NDArray[np.integer[Any]]:
-    """How many predictions fall into each cell; those with no score into none.
-
-    Args:
-        sure: how sure the model was of each, shape (n,).
-        edges: of the cells.
-
-    Returns:
-        Shape (len(edges) + 1,).
-    """
-    cell = np.searchsorted(np.asarray(edges, np.float64), sure[np.isfinite(sure)])
-    return np.bincount(cell, minlength=len(edges) + 1)
+    number = min(_CELLS, len(sure) // _FEWEST_IN_CELL)
+    quantiles = np.quantile(sure, np.arange(1, number) / number, method="inverted_cdf")
+    return tuple(np.unique(quantiles[quantiles < sure.max()]).tolist())
 
 
 def estimated(known: Sureness, live: Sequence[int], confidence: float) -> Estimate | None:

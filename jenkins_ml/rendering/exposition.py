@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from jenkins_ml.core.monitoring.promql import text as quoted  # both formats write a label's value alike
 from jenkins_ml.core.samples import Sample
 
 _BLOCK: Final = re.compile(r"^# HELP (\S+)", re.MULTILINE)
@@ -48,7 +49,7 @@ def _blocks(written: str) -> dict[str, str]:
 def _labels(labels: Mapping[str, str]) -> str:
     if not labels:
         return ""
-    return "{" + ",".join(f'{name}="{_quoted(value)}"' for name, value in sorted(labels.items())) + "}"
+    return "{" + ",".join(f"{name}={quoted(value)}" for name, value in sorted(labels.items())) + "}"
 
 
 def _number(value: float) -> str:
@@ -61,7 +62,3 @@ def _number(value: float) -> str:
 
 def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace("\n", "\\n")
-
-
-def _quoted(value: str) -> str:
-    return _escaped(value).replace('"', '\\"')

@@ -11,6 +11,7 @@ from jenkins_ml.adapters.target import Serving, Target
 from jenkins_ml.core import live
 from jenkins_ml.core.judging.windows import Window
 from jenkins_ml.core.live import Live
+from jenkins_ml.core.monitoring.promql import one_of, select
 from jenkins_ml.errors import JenkinsMLError
 from jenkins_ml.steps.common import Project
 
@@ -62,14 +63,13 @@ class Looker:
         return live.of_counters(found)
 
     def _asked(self) -> Live:
-        from jenkins_ml.adapters.prometheus import Prometheus, matching
+        from jenkins_ml.adapters.prometheus import Prometheus
 
         monitor = self.project.config.monitor
         if monitor is None or monitor.prometheus is None:
             return Live(source="prometheus")
         prometheus = replace(Prometheus.of(monitor.prometheus), seconds=_QUERY_SECONDS)
-        names, model = "|".join(live.SERIES), matching(model=self.project.config.model)
-        # Alerts about the training name no environment. A name of an environment may have dots in it.
-        environment = self.environment.replace(".", "[.]")
-        samples = prometheus.query(f'{{__name__=~"{names}",{model},environment=~"{environment}|"}}')
+        # Alerts about the training name no environment.
+        wanted = (one_of("__name__", live.SERIES), one_of("environment", (self.environment, "")))
+        samples = prometheus.query(select("", *wanted, model=self.project.config.model))
         return live.of_prometheus((sample.labels, sample.value) for sample in samples)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from jenkins_ml.core.arrays import Array
 from jenkins_ml.core.drift.reference import BUFFERED
 from jenkins_ml.core.drift.summary import added, comparable, empty, summarised
-from jenkins_ml.core.estimated_accuracy import Floats, Sureness, confidences, estimated, sureness
+from jenkins_ml.core.estimated_accuracy import Floats, Sureness, cells, confidences, estimated
 from jenkins_ml.core.live_metrics import LiveMetric
 from jenkins_ml.records import ColumnSummary, Summary
 
@@ -60,11 +60,10 @@ class Certainty:
     def _make_cells(self) -> None:
         sure, right = (np.concatenate(parts) for parts in zip(*self._waiting, strict=True))
         self._waiting = []
-        known = sureness(sure, right)
-        if known is None:
+        edges = cells(sure)
+        if edges is None:
             self._none = True
             return
-        edges = known.edges
         self._column = ColumnSummary(name=NAME, kind="number", edges=edges, counts=(0,) * (len(edges) + 2))
         self._right = np.zeros(len(edges) + 1, np.int64)
         self._count(sure, right)

@@ -5,14 +5,13 @@ What is told goes through Prometheus' templates: {{ $value }} is what the expres
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from jenkins_ml import names
 from jenkins_ml.core.monitoring import recording, windows
-from jenkins_ml.core.monitoring.promql import select
+from jenkins_ml.core.monitoring.promql import one_of, select
 from jenkins_ml.core.monitoring.recording import AVAILABILITY, BY_ENVIRONMENT, LATENCY, Promise
 from jenkins_ml.core.monitoring.series import BY_VERSION, Series
 from jenkins_ml.core.monitoring.windows import LEAST_SCRAPES, LONG, SHORT, Windows, duration
@@ -415,7 +414,7 @@ def failing(model: str, environment: str, stages: tuple[str, ...]) -> Alert:
         environment: that the alert is about.
         stages: the `environment` that the stages report: that one, and "" for those that know none.
     """
-    where = f'environment=~"{"|".join(re.escape(each) for each in stages)}"'.replace("\\", "\\\\")
+    where = one_of("environment", stages)
 
     def of(name: str) -> str:
         return select(name, where, model=model)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from jenkins_ml import names
-from jenkins_ml.core.monitoring.promql import select
+from jenkins_ml.core.monitoring.promql import one_of, select
 
 Server = Literal["tensorflow-serving", "jenkins-ml"]
 
@@ -117,11 +117,6 @@ class Series:
         if self.kind == "tensorflow-serving":
             return select(name, *matchers, **self.labels, model_name=self.model)
         return select(name, *matchers, **self.labels)
-
-
-def one_of(label: str, values: tuple[str, ...]) -> str:
-    """A condition: the label has one of these values, which are words."""
-    return f'{label}=~"{"|".join(values)}"'
 
 
 def increase(selected: str, window: str) -> str:

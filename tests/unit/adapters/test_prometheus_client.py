@@ -11,7 +11,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from jenkins_ml.adapters import web
-from jenkins_ml.adapters.prometheus import Prometheus, Sample, matching
+from jenkins_ml.adapters.prometheus import Prometheus, Sample
+from jenkins_ml.core.monitoring.promql import matching
 from jenkins_ml.errors import Unavailable, UsageError
 
 

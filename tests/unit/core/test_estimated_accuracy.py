@@ -5,7 +5,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jenkins_ml.core.estimated_accuracy import Sureness, confidences, counted, estimated, sureness
+from jenkins_ml.core.drift.summary import added, summarised
+from jenkins_ml.core.estimated_accuracy import Sureness, cells, confidences, estimated
+from jenkins_ml.records import ColumnSummary
+
+
+def column(edges):
+    return ColumnSummary(name="certainty", kind="number", edges=edges, counts=(0,) * (len(edges) + 2))
+
+
+def counted(sure, edges):
+    """How many predictions fall into each cell; those with no score into none."""
+    return summarised(column(edges), sure).counts[:-1]
+
+
+def sureness(sure, right):
+    """What labelled predictions say of a model."""
+    edges = cells(sure)
+    return None if edges is None else Sureness(edges, counted(sure, edges), counted(sure[right], edges))
 
 
 def answers(rng, count, shift):
@@ -73,16 +90,16 @@ def test_what_cannot_be_said_is_not_said():
     assert estimated(perfect, [100], 0.95).low < 1.0
 
 
-@pytest.mark.parametrize("cells", [((), (1, 2), (1, 1)), ((), (0,), (0,)), ((), (1,), (2,))])
-def test_cells_that_cannot_be_are_refused(cells):
+@pytest.mark.parametrize("parts", [((), (1, 2), (1, 1)), ((), (0,), (0,)), ((), (1,), (2,))])
+def test_cells_that_cannot_be_are_refused(parts):
     with pytest.raises(ValueError, match="cell"):
-        Sureness(*cells)
+        Sureness(*parts)
 
 
 @given(st.lists(st.floats(0, 1) | st.just(float("nan")), max_size=80), st.integers(0, 80))
 def test_counts_of_parts_add_up(values, cut):
     edges = (0.2, 0.5, 0.9)
     sure = np.array(values, float)
-    parts = counted(sure[:cut], edges) + counted(sure[cut:], edges)
-    assert (parts == counted(sure, edges)).all()
-    assert parts.sum() == np.isfinite(sure).sum()
+    parts = added(summarised(column(edges), sure[:cut]), summarised(column(edges), sure[cut:])).counts[:-1]
+    assert parts == counted(sure, edges)
+    assert sum(parts) == np.isfinite(sure).sum()
