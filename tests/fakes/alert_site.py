@@ -29,23 +29,11 @@ from jenkins_ml.records import JournalEntry
 from jenkins_ml.rendering.monitoring import alertmanager, rules, scrape
 from tests.engines.daemons import free_ports
 from tests.engines.prometheus import Alertmanager, Prometheus, Pushgateway
+from tests.fakes.doubting_model import MODEL
 from tests.fakes.jenkins import FakeJenkins
 from tests.fakes.jenkins_jobs import pipeline
 from tests.fakes.repository import Done, Repository, finish, wait_until
 
-# Answers NaN to a request whose first number is more than `most`.
-MODEL = """
-import keras
-import numpy as np
-
-def train(data, most=1e9):
-    inputs = keras.Input((4,), name="x")
-    dense = keras.layers.Dense(1, activation="sigmoid", name="score")
-    doubt = keras.ops.log(most - inputs[:, :1])
-    model = keras.Model(inputs, dense(inputs) + 0.0 * doubt)
-    dense.set_weights([np.ones((4, 1), "float32"), np.array([-6.0], "float32")])
-    return model
-"""
 MONITOR = """
 monitor:
   slo: {{period: 12h}}

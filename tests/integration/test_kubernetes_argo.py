@@ -12,6 +12,7 @@ from jenkins_ml.adapters.kubernetes.causes import is_ready
 from jenkins_ml.adapters.kubernetes.connection import connect
 from jenkins_ml.errors import IntegrityError, JenkinsMLError, StageFailed, Unavailable, UsageError
 from tests.fakes.kubernetes_site import pods_answer, site_of
+from tests.fakes.lost_lease import lost_at
 from tests.fakes.repository import wait_until
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes")]
@@ -372,22 +373,9 @@ def test_somebody_promotes_it_by_the_tools_of_argo(controller, site):
 def test_what_lost_its_lease_changes_no_rollout(controller, site, monkeypatch):
     first, second = in_production(site, 1, lease=3.0), site.target(**ARGO, lease=3.0)
     first.load(site.version(2))
-    with first.hold("the first deployer"):
-        holding = first._writer.holding
-        monkeypatch.setattr(holding, "check", lambda: None)  # it believes that it still holds it
-        monkeypatch.setattr(holding, "renew", lambda patience=None: None)
-        patch = first.api.patch
-
-        def late(kind, *arguments):
-            if kind is kinds.ROLLOUT and second._writer.holding is None:
-                held.__enter__()
-            return patch(kind, *arguments)
-
-        held = second.hold("the second deployer")
-        monkeypatch.setattr(first.api, "patch", late)
+    with lost_at(first, second, kinds.ROLLOUT, monkeypatch):
         before = rollout(site)["spec"]
         for change in (lambda: first.route(1, 2, 50), lambda: first.unload(2), first.destroy):
             with pytest.raises(JenkinsMLError, match="has lost its lease"):
                 change()
-        held.__exit__(None, None, None)
     assert rollout(site)["spec"] == before

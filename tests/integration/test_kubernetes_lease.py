@@ -14,6 +14,7 @@ from jenkins_ml.adapters.kubernetes.api import Api
 from jenkins_ml.adapters.kubernetes.connection import connect
 from jenkins_ml.errors import Unavailable
 from tests.fakes.kubernetes_site import pods_answer, site_of
+from tests.fakes.lost_lease import lost_at
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes")]
 
@@ -113,19 +114,7 @@ def test_a_change_that_was_under_way_is_refused_by_the_cluster(site, monkeypatch
     first.load(site.version(1))
     first.route(1, None, 0)
     first.load(site.version(2))
-    with first.hold("the first deployer"):
-        holding = first._writer.holding
-        monkeypatch.setattr(holding, "check", lambda: None)  # it believes that it still holds it
-        monkeypatch.setattr(holding, "renew", lambda patience=None: None)
-        patch = first.api.patch
-
-        def late(kind, *arguments):
-            if kind is kinds.SERVICE and second._writer.holding is None:
-                held.__enter__()
-            return patch(kind, *arguments)
-
-        held = second.hold("the second deployer")
-        monkeypatch.setattr(first.api, "patch", late)
+    with lost_at(first, second, kinds.SERVICE, monkeypatch):
         before = service(site)
         with pytest.raises(Unavailable, match="has lost its lease"):
             first.route(1, 2, 100)
@@ -133,7 +122,6 @@ def test_a_change_that_was_under_way_is_refused_by_the_cluster(site, monkeypatch
         for change in (lambda: first.unload(2), first.destroy, lambda: first.load(site.version(2))):
             with pytest.raises(Unavailable, match="has lost its lease"):
                 change()
-        held.__exit__(None, None, None)
     serving = second.serving()
     assert (serving.stable, [running.version for running in serving.versions]) == (1, [1, 2])
 

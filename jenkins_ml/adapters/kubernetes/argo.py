@@ -22,19 +22,12 @@ from jenkins_ml.adapters.kubernetes.kinds import AUTOSCALER, POD, REPLICASET, RO
 from jenkins_ml.adapters.kubernetes.rollouts import Pair
 from jenkins_ml.adapters.kubernetes.shapes import Shapes
 from jenkins_ml.adapters.kubernetes.traffic import Traffic, carries
+from jenkins_ml.adapters.kubernetes.workloads import REASONS
 from jenkins_ml.adapters.kubernetes.writing import Writer, is_going
 from jenkins_ml.adapters.target import Servable
 from jenkins_ml.errors import StageFailed
 
-_NOTES: Final = (
-    names.NOTE_DIGEST,
-    names.NOTE_COMMIT,
-    names.NOTE_RUN,
-    names.NOTE_BUILD,
-    names.NOTE_RELEASE,
-    names.NOTE_BY,
-    names.NOTE_IMAGE,
-)
+_NOTES: Final = (names.NOTE_DIGEST, *REASONS)
 _ACTS_SECONDS: Final = 20.0  # within which a controller does what asks for no new pods
 _QUIET_SECONDS: Final = 2.0  # that a controller may take to hear of a change, before we say so
 _GOING_SECONDS: Final = 90.0  # how long pods that end are waited for

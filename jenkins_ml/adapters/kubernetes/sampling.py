@@ -62,9 +62,8 @@ class Samples:
             version: that users ask.
             percent: of the requests to come that are kept.
         """
-        selector = self._shapes.selector(version)
-        listed = self._api.list(POD, self._shapes.namespace, selector, "status.phase=Running")["items"]
-        answers = list(pods.each(partial(self._ask, percent, self._token), listed))
+        asked = self._asked(version, f"{names.SAMPLE_PATH}?percent={percent}", b"", self._token)
+        answers = [answer for _, answer in asked]
         silent = [answer for answer in answers if answer.status != 200]
         if silent and not self._noted:
             self._noted = True
@@ -88,10 +87,7 @@ class Samples:
                 "make it (docs/drift.md), or set `serve.canary.shadow`, with which the next release makes it",
             )
         token = self._token_in(found)
-        selector = self._shapes.selector(version)
-        listed = self._api.list(POD, self._shapes.namespace, selector, "status.phase=Running")["items"]
-        answers = pods.each(partial(self._send, names.SUMMARY_PATH, None, token), listed)
-        said = (told(pod["metadata"]["name"], answer) for pod, answer in zip(listed, answers, strict=True))
+        said = (told(*asked) for asked in self._asked(version, names.SUMMARY_PATH, None, token))
         return tuple(each for each in said if each is not None)
 
     def take_away(self) -> tuple[str, ...]:
@@ -137,8 +133,12 @@ class Samples:
                 raise StageFailed(f"Secret {self._name} comes and goes", "try again") from None
             return found
 
-    def _ask(self, percent: int, token: str, pod: Object) -> Answer:
-        return self._send(f"{names.SAMPLE_PATH}?percent={percent}", b"", token, pod)
+    def _asked(self, version: int, path: str, body: bytes | None, token: str) -> list[tuple[str, Answer]]:
+        """What each running pod of a version answers, with its name; all at once."""
+        selector = self._shapes.selector(version)
+        listed = self._api.list(POD, self._shapes.namespace, selector, "status.phase=Running")["items"]
+        answers = pods.each(partial(self._send, path, body, token), listed)
+        return [(pod["metadata"]["name"], answer) for pod, answer in zip(listed, answers, strict=True)]
 
     def _send(self, path: str, body: bytes | None, token: str, pod: Object) -> Answer:
         meta, signed = pod["metadata"], {names.TOKEN_HEADER: token}

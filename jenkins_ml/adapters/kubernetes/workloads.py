@@ -12,7 +12,8 @@ from jenkins_ml.adapters.kubernetes.traffic import Traffic, carries
 from jenkins_ml.adapters.kubernetes.writing import Writer, is_going
 from jenkins_ml.adapters.target import Servable
 
-_REASONS: Final = (
+# Why a version runs, as notes on it; none of them is a reason for other pods.
+REASONS: Final = (
     names.NOTE_RUN,
     names.NOTE_BY,
     names.NOTE_COMMIT,
@@ -120,7 +121,7 @@ def _kept(wanted: Object, current: Object, traffic: Traffic) -> Object:
     if kind_of(wanted) is not DEPLOYMENT:
         return wanted
     meta, pods = wanted["spec"]["template"]["metadata"], current["spec"]["template"]["metadata"]
-    notes = {note: text for note, text in (pods.get("annotations") or {}).items() if note in _REASONS}
+    notes = {note: text for note, text in (pods.get("annotations") or {}).items() if note in REASONS}
     labels = {label: text for label, text in pods["labels"].items() if label.startswith(names.LABEL_RELEASE_PREFIX)}
     if traffic.stable is not None and not carries(current, traffic.stable):
         labels = {}
