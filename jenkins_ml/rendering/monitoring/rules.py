@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from jenkins_ml.config.model import Config, seconds
 from jenkins_ml.config.monitor import Monitor
-from jenkins_ml.core.monitoring import alerts, recording, windows
-from jenkins_ml.core.monitoring.alerts import RUNBOOKS, Alert, Limit
+from jenkins_ml.core.monitoring import pipeline_alerts, recording, serving_alerts, windows
+from jenkins_ml.core.monitoring.alerts import RUNBOOKS, Alert, Watched
+from jenkins_ml.core.monitoring.pipeline_alerts import Limit
 from jenkins_ml.core.monitoring.recording import Record
 from jenkins_ml.core.monitoring.windows import SHORT, Windows, duration
 from jenkins_ml.rendering.kubernetes.text import text
@@ -45,9 +46,9 @@ def groups(config: Config) -> list[Rule]:
         labels, name = watched.series.labels, f"jenkins-ml:{config.model}:{environment.name}"
         records = recording.quick(watched.series, watched.promise, watched.windows)
         often, seldom = round(watched.windows.scrape * 1000), watched.windows.milliseconds(SHORT) // _RARELY
-        found.append(_group(name, often, labels, records, alerts.quick(watched)))
+        found.append(_group(name, often, labels, records, serving_alerts.quick(watched)))
         records = recording.slow(watched.series, watched.promise, watched.windows)
-        found.append(_group(f"{name}:budget", max(often, seldom), labels, records, alerts.slow(watched)))
+        found.append(_group(f"{name}:budget", max(often, seldom), labels, records, serving_alerts.slow(watched)))
         if monitor.pipeline is not None:
             told = _told(config, monitor, watched)
             found.append(_group(f"{name}:pipeline", _PIPELINE_SECONDS * 1000, labels, (), told))
@@ -66,22 +67,22 @@ def retraining(config: Config) -> str:
     return "jenkins-ml run"
 
 
-def _told(config: Config, monitor: Monitor, watched: alerts.Watched) -> Iterator[Alert]:
+def _told(config: Config, monitor: Monitor, watched: Watched) -> Iterator[Alert]:
     """The alerts about what the pipeline tells of an environment."""
     retrain = retraining(config)
-    yield from alerts.drift(watched, retrain)
+    yield from pipeline_alerts.drift(watched, retrain)
     limits = [Limit(name, each.min, each.max) for name, each in config.gate.metrics.items()]
-    yield from alerts.accuracy(watched, limits, retrain)
+    yield from pipeline_alerts.accuracy(watched, limits, retrain)
     if monitor.stale.release is not None:
-        yield alerts.release_stale(watched, round(seconds(monitor.stale.release) * 1000))
+        yield pipeline_alerts.release_stale(watched, round(seconds(monitor.stale.release) * 1000))
     name = watched.series.environment
     if name != config.serve.environment:
-        yield alerts.failing(config.model, name, (name,))
+        yield pipeline_alerts.failing(config.model, name, (name,))
         return
     # Training and the gate know no environment; they are for the one that is released to by default.
-    yield alerts.failing(config.model, name, (name, ""))
+    yield pipeline_alerts.failing(config.model, name, (name, ""))
     if monitor.stale.training is not None:
-        yield alerts.training_stale(config.model, round(seconds(monitor.stale.training) * 1000), retrain)
+        yield pipeline_alerts.training_stale(config.model, round(seconds(monitor.stale.training) * 1000), retrain)
 
 
 def _dashboard(model: str) -> Iterator[Record]:
