@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -18,17 +17,16 @@ from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
-from jenkins_ml.adapters.live import answer_log
+from jenkins_ml.adapters.live_metrics import answer_log
 from jenkins_ml.core import tracing
 from jenkins_ml.server import json_response
+from jenkins_ml.server.background import Background
 from jenkins_ml.server.dataplane import Answer, DataPlane
 from jenkins_ml.server.dtypes import Tensor
 from jenkins_ml.server.inference import Exchange
 
 T = TypeVar("T")
 MOST_WAITING: Final = 20_000  # rows; of more the answers are not kept while the disk is slow
-_EVERY_SECONDS: Final = 0.25
-_CLOSE_SECONDS: Final = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -47,7 +45,7 @@ class AnswerKeeper:
     """The answers of one server.
 
     Args:
-        directory: see adapters/live/answer_log.py.
+        directory: see adapters/live_metrics/answer_log.py.
         model: that is served.
         environment: that it is served in.
         share: of the requests.
@@ -67,10 +65,8 @@ class AnswerKeeper:
         self._share, self._now = share, now
         self._waiting: deque[tuple[int, str, _Scores]] = deque()  # both of its ends are safe in different threads
         self._taken = self._gone = 0  # rows, as the event loop counts them, and as the thread does
-        self._stop = threading.Event()
         self._failing = False
-        self._thread = threading.Thread(target=self._work, name="answers", daemon=True)
-        self._thread.start()
+        self._background = Background("answers", self._drain)
 
     async def ask(
         self, plane: DataPlane, name: str, version: int | None, exchange: Exchange[T], request_id: str | None
@@ -97,13 +93,7 @@ class AnswerKeeper:
 
     def close(self) -> None:
         """Write what waits; gives up after some seconds."""
-        self._stop.set()
-        self._thread.join(_CLOSE_SECONDS)
-
-    def _work(self) -> None:
-        while not self._stop.wait(_EVERY_SECONDS):
-            self._drain()
-        self._drain()
+        self._background.close()
 
     def _drain(self) -> None:
         texts: dict[tuple[int, int], list[str]] = {}

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 from jenkins_ml.adapters.clock import now, rfc3339
 from jenkins_ml.core import ecs
+from jenkins_ml.server.background import Background
 
-EVERY_SECONDS: Final = 0.25
 MOST_LINES: Final = 20_000  # that wait: about 12 MB
 _BATCH: Final = 2_000
-_CLOSE_SECONDS: Final = 5.0
 _LOGGER: Final = "jenkins_ml.server"
 _LEVELS: Final[tuple[tuple[int, ecs.Level], ...]] = (
     (logging.ERROR, "error"),
@@ -49,11 +47,9 @@ class LineWriter:
         self._most = most_lines
         self._lines: deque[bytes] = deque()  # both of its ends are safe to use in different threads
         self._heard: list[tuple[logging.Logger, logging.Handler]] = []
-        self._stop = threading.Event()
         self._told = 0
         self.dropped = 0
-        self._thread = threading.Thread(target=self._work, name="log", daemon=True)
-        self._thread.start()
+        self._background = Background("log", self._drain)
 
     def put(self, line: bytes) -> None:
         """Take a line; costs next to nothing, and never waits."""
@@ -76,13 +72,7 @@ class LineWriter:
         """Write what waits; gives up after some seconds."""
         for logger, handler in self._heard:
             logger.removeHandler(handler)
-        self._stop.set()
-        self._thread.join(_CLOSE_SECONDS)
-
-    def _work(self) -> None:
-        while not self._stop.wait(EVERY_SECONDS):
-            self._drain()
-        self._drain()
+        self._background.close()
 
     def _drain(self) -> None:
         while self._write_some():

@@ -14,12 +14,12 @@ import click
 
 from jenkins_ml import names
 from jenkins_ml.adapters import files
-from jenkins_ml.core import alerts
-from jenkins_ml.core.alerts import Result
+from jenkins_ml.core import alert_hook as bodies
+from jenkins_ml.core.alert_hook import Result
 from jenkins_ml.errors import ConfigurationError, JenkinsMLError, Unavailable, UsageError
 from jenkins_ml.reporting.console import Reporter, reporter
 from jenkins_ml.reporting.text import one_line, printable
-from jenkins_ml.steps.alerts import Done, act, hook_of
+from jenkins_ml.steps.acting_on_alerts import Done, act, hook_of
 from jenkins_ml.steps.common import Project, json_option, print_json
 from jenkins_ml.steps.jobs.connection import Span, connected, profile_option
 
@@ -154,7 +154,7 @@ def _answer(body: bytes, profile: str | None, report: Reporter) -> Answer:
         report.note(printable(traceback.format_exc()))
         return _told(500, JenkinsMLError(f"{type(error).__name__}: {error}"), report)
     results = [each.result for each in done]
-    return alerts.status(results), {"results": [_plain(result) for result in results]}
+    return bodies.status(results), {"results": [_plain(result) for result in results]}
 
 
 def _told(status: int, error: JenkinsMLError, report: Reporter) -> Answer:

@@ -14,7 +14,7 @@ from jenkins_ml.config.section import DURATION_PATTERN, parse_duration
 from jenkins_ml.core.judge import Evidence, Limits, Seen, Window, judge
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable, UsageError
 from jenkins_ml.reporting.console import Reporter, reporter
-from jenkins_ml.steps import drift, live, observed, serving
+from jenkins_ml.steps import drift, live_metrics, observed, serving
 from jenkins_ml.steps.common import Project, environment_option, json_option, print_json
 from jenkins_ml.steps.entry import StageCommand
 
@@ -71,13 +71,13 @@ def command(seconds: float, files: tuple[Path, ...], environment: str | None, as
         moved = _drift(project, environment, report)
         good: tuple[LiveMetric, ...] = () if moved.accuracy is None else (moved.accuracy,)
         # Before labels are read: what is wrong with them must not hide what was found.
-        stage.measured = [*moved.samples, *live.samples(good, project.config.model, environment, version)]
+        stage.measured = [*moved.samples, *live_metrics.samples(good, project.config.model, environment, version)]
         if verdict != "failing":  # a rollback may be near
-            good += live.by_labels(project, environment, version, files, report)
+            good += live_metrics.by_labels(project, environment, version, files, report)
             _let_go(project, environment, report)
         for each in good:
-            report.note(live.sentence(each))
-        stage.measured = [*moved.samples, *live.samples(good, project.config.model, environment, version)]
+            report.note(live_metrics.sentence(each))
+        stage.measured = [*moved.samples, *live_metrics.samples(good, project.config.model, environment, version)]
     if as_json:
         print_json(
             {
@@ -90,7 +90,7 @@ def command(seconds: float, files: tuple[Path, ...], environment: str | None, as
                 "verdict": verdict,
                 "reason": reason,
                 "drift": moved.told,
-                "live": [live.plain(each) for each in good],
+                "live": [live_metrics.plain(each) for each in good],
             }
         )
     if verdict == "failing":

@@ -14,17 +14,17 @@ import click
 from jenkins_ml.adapters.clock import now
 from jenkins_ml.adapters.target import Serving
 from jenkins_ml.core.history import after
-from jenkins_ml.core.live import Live
+from jenkins_ml.core.live_picture import Live
 from jenkins_ml.errors import JenkinsMLError, Unavailable, UsageError
 from jenkins_ml.records import JournalEntry, VersionRef
-from jenkins_ml.reporting import console, live
+from jenkins_ml.reporting import console, live_picture
 from jenkins_ml.reporting.console import Reporter, say
 from jenkins_ml.reporting.redraw import Screen
 from jenkins_ml.reporting.terminal import silence
 from jenkins_ml.reporting.text import NOTHING, one_line
 from jenkins_ml.steps import serving, status_all
 from jenkins_ml.steps.common import Project, duration, json_option, print_json
-from jenkins_ml.steps.status_live import Looker
+from jenkins_ml.steps.live_picture import Looker
 
 _COUNTED_SECONDS: Final = 1.0  # between the two looks at the servers' own counters
 # What a picture that is drawn again and again has room for.
@@ -90,8 +90,8 @@ def command(
         console.table(f"{project.config.model} in {item['environment']}", ("what", "value"), rows)
         if picture is not None:
             say("")
-            console.table(live.title(picture), live.COLUMNS, live.rows(picture))
-            for line in live.lines(picture):
+            console.table(live_picture.title(picture), live_picture.COLUMNS, live_picture.rows(picture))
+            for line in live_picture.lines(picture):
                 say(line)
 
 
@@ -124,7 +124,7 @@ def _pictures(
 
 def _as_json(found: Sequence[dict[str, Any]], pictures: Sequence[Live | None]) -> list[dict[str, Any]]:
     return [
-        item if picture is None else {**item, "live": live.as_json(picture)}
+        item if picture is None else {**item, "live": live_picture.as_json(picture)}
         for item, picture in zip(found, pictures, strict=True)
     ]
 
@@ -166,7 +166,7 @@ def _frame(model: str, found: Sequence[dict[str, Any]], pictures: Sequence[Live]
         for name in _BRIEF:
             value = item.get(name)
             yield f"  {name.replace('_', ' '):<10} {NOTHING if value is None else one_line(str(value))}"
-        yield from (f"  {line}" for line in live.text(picture))
+        yield from (f"  {line}" for line in live_picture.text(picture))
 
 
 def _all(context: str | None, namespace: str | None, environment: str | None, as_json: bool) -> None:

@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from jenkins_ml.config.loader import load
-from jenkins_ml.core.alerts import read
+from jenkins_ml.core.alert_hook import read
 from jenkins_ml.rendering.monitoring.alertmanager import FILE, files
 from tests.engines.prometheus import Alertmanager
 from tests.fakes.jenkins import FakeJenkins

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from jenkins_ml.adapters.live import answer_log, labels
+from jenkins_ml.adapters.live_metrics import answer_log, labels
 from jenkins_ml.core import tracing
 from jenkins_ml.errors import JenkinsMLError, UsageError
 

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from jenkins_ml.core.live import Alert, Live, Measured, Moved, Promise, Version
-from jenkins_ml.reporting import live
+from jenkins_ml.core.live_picture import Alert, Live, Measured, Moved, Promise, Version
+from jenkins_ml.reporting import live_picture as live
 from jenkins_ml.reporting.redraw import Screen
 
 PICTURE = Live(

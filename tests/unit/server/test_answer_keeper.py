@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from jenkins_ml.adapters.live import answer_log
-from jenkins_ml.server import answer_keeper, json_response
+from jenkins_ml.adapters.live_metrics import answer_log
+from jenkins_ml.server import answer_keeper, background, json_response
 from jenkins_ml.server.answer_keeper import AnswerKeeper
 from jenkins_ml.server.dataplane import Answer
 from jenkins_ml.server.inference import Exchange
@@ -77,7 +77,7 @@ def test_requests_without_an_id_pinned_ones_and_the_others_are_only_answered(tmp
 
 def test_rows_that_cannot_be_written_in_time_are_left_out_and_that_is_said(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(answer_keeper, "MOST_WAITING", 4)
-    monkeypatch.setattr(answer_keeper, "_EVERY_SECONDS", 60)
+    monkeypatch.setattr(background, "EVERY_SECONDS", 60)
     found = kept(tmp_path, Plane(y=[[0.5], [0.5], [0.5]]), *((f"r{number}", None) for number in range(4)))
     assert {id_.partition("/")[0] for id_ in found} == {"r0", "r1"}
     assert caplog.messages == ["answers are not kept: the disk is too slow"]

@@ -10,7 +10,8 @@ from jenkins_ml.adapters.retrainings import Retrainings
 from jenkins_ml.config.alerts import Alerts, Hook
 from jenkins_ml.errors import IntegrityError, StageFailed, Unavailable, UsageError
 from jenkins_ml.records import VersionRef
-from jenkins_ml.steps import alerts, observed
+from jenkins_ml.steps import acting_on_alerts as alerts
+from jenkins_ml.steps import observed
 from jenkins_ml.steps.rolling_back import LeftAlone
 from tests.fakes.alert_bodies import alert, body
 

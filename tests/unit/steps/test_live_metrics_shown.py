@@ -4,7 +4,7 @@ import json
 import math
 
 from jenkins_ml.core.live_metrics import LiveMetric
-from jenkins_ml.steps import live
+from jenkins_ml.steps import live_metrics as live
 
 
 def test_labels_lie_where_the_pattern_says(tmp_path):

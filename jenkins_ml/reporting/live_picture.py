@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any, Final
 
-from jenkins_ml.core.live import Alert, Live, Measured, Moved, Promise, Version
+from jenkins_ml.core.live_picture import Alert, Live, Measured, Moved, Promise, Version
 from jenkins_ml.records import Number
 from jenkins_ml.reporting.table import Layout, draw
 from jenkins_ml.reporting.text import NAME, NOTHING, number, one_line

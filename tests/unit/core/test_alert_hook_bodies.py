@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jenkins_ml.core import alerts
-from jenkins_ml.core.alerts import Alert, Result
+from jenkins_ml.core import alert_hook as alerts
+from jenkins_ml.core.alert_hook import Alert, Result
 from jenkins_ml.core.history import after
 from jenkins_ml.errors import UsageError
 from jenkins_ml.records import JournalEntry

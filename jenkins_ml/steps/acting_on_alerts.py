@@ -9,8 +9,8 @@ from typing import Final
 from jenkins_ml.adapters import clock
 from jenkins_ml.config.alerts import Hook
 from jenkins_ml.config.model import seconds
-from jenkins_ml.core import alerts
-from jenkins_ml.core.alerts import Alert, Outcome, Result
+from jenkins_ml.core import alert_hook
+from jenkins_ml.core.alert_hook import Alert, Outcome, Result
 from jenkins_ml.errors import JenkinsMLError, Unavailable, UsageError
 from jenkins_ml.records import Retraining
 from jenkins_ml.reporting.console import Reporter
@@ -65,7 +65,7 @@ def act(project: Project, body: bytes, profile: str | None, report: Reporter) ->
         UsageError: it is no such body, or nothing says what alerts may do.
     """
     hook, found = hook_of(project), []
-    for each in alerts.read(body, project.config.model):
+    for each in alert_hook.read(body, project.config.model):
         done = Done(result=each) if isinstance(each, Result) else _act(project, hook, each, profile, report)
         found.append(done)
         report.note(one_line(f"{done.result.alert or 'alert'}: {done.result.outcome}: {done.result.what}", 1000))
@@ -98,7 +98,7 @@ def _done(alert: Alert, outcome: Outcome, what: str, error: JenkinsMLError | Non
 
 def _roll_back(project: Project, hook: Hook, alert: Alert, report: Reporter) -> tuple[Outcome, str]:
     environment, version = project.environment(alert.environment), alert.version
-    assert version is not None  # noqa: S101 - `alerts.read` lets none through
+    assert version is not None  # noqa: S101 - `alert_hook.read` lets none through
     if not hook.rollback:
         return "ignored", f"monitor.alerts.hook.rollback is false: version {version} stays in {environment}"
     quiet = seconds(hook.rollback_at_most_every)
@@ -113,7 +113,7 @@ def _roll_back(project: Project, hook: Hook, alert: Alert, report: Reporter) -> 
     wanted = Wanted(
         reason=_reason(alert),
         leaving=version,
-        why_not=lambda entries: alerts.why_not(entries, environment, version, clock.age_seconds, quiet),
+        why_not=lambda entries: alert_hook.why_not(entries, environment, version, clock.age_seconds, quiet),
         evidence={
             "alert": {
                 "name": one_line(alert.name, _LONGEST_NAME),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jenkins_ml import names
-from jenkins_ml.core import live
+from jenkins_ml.core import live_picture as live
 from jenkins_ml.core.judging.windows import Window
 
 COUNTS = st.lists(st.integers(0, 1000), min_size=len(names.LATENCY_BOUNDS) + 1, max_size=len(names.LATENCY_BOUNDS) + 1)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from jenkins_ml.adapters.target import Serving, Target
-from jenkins_ml.core import live
+from jenkins_ml.core import live_picture
 from jenkins_ml.core.judging.windows import Window
-from jenkins_ml.core.live import Live
+from jenkins_ml.core.live_picture import Live
 from jenkins_ml.core.monitoring.promql import one_of, select
 from jenkins_ml.errors import JenkinsMLError
 from jenkins_ml.steps.common import Project
@@ -60,7 +60,7 @@ class Looker:
             at, before = self.clock(), self._looked.get(running.version)
             self._looked[running.version] = at
             found[running.version] = (window, None if before is None else at - before)
-        return live.of_counters(found)
+        return live_picture.of_counters(found)
 
     def _asked(self) -> Live:
         from jenkins_ml.adapters.prometheus import Prometheus
@@ -70,6 +70,6 @@ class Looker:
             return Live(source="prometheus")
         prometheus = replace(Prometheus.of(monitor.prometheus), seconds=_QUERY_SECONDS)
         # Alerts about the training name no environment.
-        wanted = (one_of("__name__", live.SERIES), one_of("environment", (self.environment, "")))
+        wanted = (one_of("__name__", live_picture.SERIES), one_of("environment", (self.environment, "")))
         samples = prometheus.query(select("", *wanted, model=self.project.config.model))
-        return live.of_prometheus((sample.labels, sample.value) for sample in samples)
+        return live_picture.of_prometheus((sample.labels, sample.value) for sample in samples)

@@ -49,7 +49,7 @@ def by_labels(
         return ()
     if not files and live.labels is not None:
         files = found(project.directory, live.labels)
-    from jenkins_ml.adapters.live import answer_log
+    from jenkins_ml.adapters.live_metrics import answer_log
 
     now = datetime.now(UTC)
     place = answer_log.folder(project.directory / live.directory, project.config.model, environment, version)
@@ -59,7 +59,7 @@ def by_labels(
         return ()
     import numpy as np  # a look without labels need not wait for it
 
-    from jenkins_ml.adapters.live import labels
+    from jenkins_ml.adapters.live_metrics import labels
     from jenkins_ml.core.live_metrics import measured
 
     known = labels.read(files)
